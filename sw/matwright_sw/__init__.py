@@ -1,1 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Host side of a Matwright accelerator: driver, tiling rule, a network to run."""
+
+from .driver import Driver
+from .errors import (
+    DriverError,
+    DriverTimeout,
+    HardwareError,
+    IdentificationError,
+    OperandError,
+    OutOfMemory,
+)
+from .memory import Buffer
+from .network import Network
+from .operands import Activations, Result, Table, Weights
+from .program import Program
+from .report import Report
+from .tiling import Tiling
+from .transport import SimulatedTransport, Transport
+
+__all__ = [
+    "Activations",
+    "Buffer",
+    "Driver",
+    "DriverError",
+    "DriverTimeout",
+    "HardwareError",
+    "IdentificationError",
+    "Network",
+    "OperandError",
+    "OutOfMemory",
+    "Program",
+    "Report",
+    "Result",
+    "SimulatedTransport",
+    "Table",
+    "Tiling",
+    "Transport",
+    "Weights",
+]

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The accelerator: registers, engine, and the control that starts, stops and resets it."""
+
+from amaranth import Cat, Module, ResetInserter, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from .bus.axi import axi4, axi4_lite
+from .bus.registers import RegisterFile
+from .config import AcceleratorConfig
+from .engine import Engine
+
+__all__ = ["Accelerator"]
+
+
+class Accelerator(wiring.Component):
+    """A whole accelerator.
+
+    ``m_axi`` is its AXI4 master, ``s_axil`` the AXI4-Lite slave of its registers, ``irq`` its interrupt:
+    level, high while an enabled cause is set. Registers: :mod:`.bus.register_map`; descriptors:
+    :mod:`.schedule.descriptor`.
+
+    A soft reset lets every transaction on the bus finish, then resets all but the registers.
+    """
+
+    m_axi: wiring.PureInterface  # Out, axi4(bus)
+    s_axil: wiring.FlippedInterface  # In, axi4_lite()
+    irq: Signal  # Out
+
+    def __init__(self, config: AcceleratorConfig) -> None:
+        self.config = config
+        super().__init__(
+            {"m_axi": Out(axi4(config.bus)), "s_axil": In(axi4_lite()), "irq": Out(1)}
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        clear = Signal()
+        m.submodules.registers = registers = RegisterFile(self.config)
+        engine = Engine(self.config)
+        m.submodules.engine = ResetInserter(clear)(engine)
+        connect(m, flipped(self.s_axil), registers.s_axil)
+        connect(m, engine.m_axi, flipped(self.m_axi))
+
+        busy = Signal()
+        stopped = Signal()
+        m.d.comb += [
+            self.irq.eq(registers.irq),
+            engine.start.eq(registers.start),
+            engine.program_addr.eq(registers.program_addr),
+            engine.program_count.eq(registers.program_count),
+            engine.halt.eq(stopped | registers.resetting),
+            engine.clear.eq(clear),
+            registers.busy.eq(busy),
+            registers.done.eq(busy & engine.done),
+            registers.completed.eq(engine.completed),
+            registers.error.eq(busy & engine.error),
+            registers.error_code.eq(engine.error_code),
+            registers.error_index.eq(engine.error_index),
+            registers.error_addr.eq(engine.error_addr),
+            registers.events.eq(Cat(busy, engine.events) & busy.replicate(1 + len(engine.events.as_value()))),
+            registers.clear.eq(clear),
+        ]
+
+        resetting = Signal()
+        quiet_before = Signal()
+        m.d.comb += registers.resetting.eq(resetting)
+        m.d.sync += quiet_before.eq(resetting & engine.quiet)
+        with m.If(registers.start):
+            m.d.sync += busy.eq(1)
+        with m.If(busy & engine.done):
+            m.d.sync += busy.eq(0)
+        with m.If(busy & engine.error):
+            m.d.sync += [busy.eq(0), stopped.eq(1)]
+        with m.If(registers.reset):
+            m.d.sync += [resetting.eq(1), busy.eq(0)]
+        # An address may go on offer in the cycle in which halt rises: quiet counts from the second.
+        m.d.comb += clear.eq(quiet_before & engine.quiet)
+        with m.If(clear):
+            m.d.sync += [resetting.eq(0), stopped.eq(0), quiet_before.eq(0)]
+
+        return m

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Register file: the AXI4-Lite slave through which the host sees the machine."""
+
+from amaranth import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ..config import AcceleratorConfig
+from .axi import axi4_lite
+from .register_map import COUNTERS, REGISTERS, constants
+
+__all__ = ["RegisterFile"]
+
+_OFFSETS = {register.name: register.offset for register in REGISTERS}
+
+
+class RegisterFile(wiring.Component):
+    """The registers of :data:`.register_map.REGISTERS`.
+
+    Reads and writes are independent, one of each at a time, always answered OKAY: elsewhere reads
+    give 0 and writes do nothing. The two lowest address bits are ignored. A write is taken when
+    both its address and its data are there, in any order, and acts :attr:`WRITE_LATENCY` cycles
+    later. There is no path from an input of ``s_axil`` to an output within a cycle.
+
+    START is ignored unless the machine is idle, and in a write that asks for RESET too; ``busy``
+    must be high from the cycle after ``start`` on. The first ``error`` is kept until ``clear``.
+    """
+
+    READ_LATENCY = 1
+    """Cycles from accepting a read's address to ``rvalid``."""
+    WRITE_LATENCY = 1
+    """Cycles from accepting a write's data to ``bvalid``, its effect, ``start`` and ``reset``."""
+
+    s_axil: wiring.FlippedInterface  # In, axi4_lite()
+    start: Signal  # Out, 1, pulse: run the program
+    reset: Signal  # Out, 1, pulse: a soft reset is asked for
+    program_addr: Signal  # Out, 48
+    program_count: Signal  # Out, 16
+    irq: Signal  # Out, 1, level
+    busy: Signal  # In, 1
+    resetting: Signal  # In, 1
+    done: Signal  # In, 1, pulse: the program is complete
+    completed: Signal  # In, 16, descriptors complete
+    error: Signal  # In, 1, pulse: the next three describe an error
+    error_code: Signal  # In, 8
+    error_index: Signal  # In, 16
+    error_addr: Signal  # In, 48
+    clear: Signal  # In, 1, pulse: forget all but IRQ_ENABLE and PROGRAM_*
+    events: Signal  # In, len(COUNTERS); bit i: counter i counts this cycle
+
+    def __init__(self, config: AcceleratorConfig) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "s_axil": In(axi4_lite()),
+                "start": Out(1),
+                "reset": Out(1),
+                "program_addr": Out(48),
+                "program_count": Out(16),
+                "irq": Out(1),
+                "busy": In(1),
+                "resetting": In(1),
+                "done": In(1),
+                "completed": In(16),
+                "error": In(1),
+                "error_code": In(8),
+                "error_index": In(16),
+                "error_addr": In(48),
+                "clear": In(1),
+                "events": In(len(COUNTERS)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        bus = self.s_axil
+
+        # Write channels: the address is kept until the data comes.
+        address_held = Signal()
+        address = Signal(len(bus.awaddr) - 2, reset_less=True)
+        write = Signal()
+        m.d.comb += [
+            bus.awready.eq(~address_held),
+            bus.wready.eq(address_held & ~bus.bvalid),
+            write.eq(bus.wvalid & bus.wready),
+        ]
+        with m.If(bus.awvalid & bus.awready):
+            m.d.sync += [address_held.eq(1), address.eq(bus.awaddr[2:])]
+        with m.If(write):
+            m.d.sync += [address_held.eq(0), bus.bvalid.eq(1)]
+        with m.Elif(bus.bready):
+            m.d.sync += bus.bvalid.eq(0)
+
+        def written(name: str) -> Value:
+            return write & (address == _OFFSETS[name] >> 2)
+
+        # Commands.
+        failed = Signal()
+        idle = ~(self.busy | self.resetting | failed | self.start)
+        command = Mux(written("CONTROL") & bus.wstrb[0], bus.wdata[:2], 0)
+        m.d.sync += [
+            self.start.eq((command == 0b01) & idle),
+            self.reset.eq(command[1]),
+        ]
+
+        # Status and error.
+        done = Signal()
+        first_error = Signal()
+        error_code, error_index, error_addr = Signal(8), Signal(16), Signal(48)
+        m.d.comb += first_error.eq(self.error & ~failed)
+        with m.If(first_error):
+            m.d.sync += [
+                failed.eq(1),
+                error_code.eq(self.error_code),
+                error_index.eq(self.error_index),
+                error_addr.eq(self.error_addr),
+            ]
+        with m.If(self.start):
+            m.d.sync += done.eq(0)
+        with m.If(self.done):
+            m.d.sync += done.eq(1)
+
+        # Interrupt. A cause that comes while it is being cleared is kept.
+        enable, cause = Signal(2), Signal(2)
+        cleared = Mux(written("IRQ_CAUSE") & bus.wstrb[0], bus.wdata[:2], 0)
+        m.d.sync += cause.eq((cause & ~cleared) | Cat(self.done, first_error))
+        m.d.comb += self.irq.eq((cause & enable).any())
+
+        # Registers that the host writes.
+        writable: dict[str, Value] = {
+            "IRQ_ENABLE": enable,
+            "PROGRAM_LO": self.program_addr[:32],
+            "PROGRAM_HI": self.program_addr[32:],
+            "PROGRAM_COUNT": self.program_count,
+        }
+        for name, value in writable.items():
+            with m.If(written(name)):
+                for i in range(0, len(value), 8):
+                    with m.If(bus.wstrb[i // 8]):
+                        m.d.sync += value[i : i + 8].eq(bus.wdata[i : i + 8])
+
+        # Counters.
+        counters = {name: Signal(32, name=name.lower()) for name in COUNTERS}
+        if not self.config.build.counters:
+            counters = {}
+        for counter, event in zip(counters.values(), self.events, strict=False):
+            m.d.sync += counter.eq(Mux(self.start, 0, counter + event))
+
+        with m.If(self.clear):
+            m.d.sync += [
+                register.eq(0)
+                for register in (done, failed, cause, error_code, error_index, error_addr)
+            ]
+            m.d.sync += [counter.eq(0) for counter in counters.values()]
+
+        # Read channels.
+        readable: dict[str, Value] = {
+            **{name: Const(value, 32) for name, value in constants(self.config).items()},
+            **writable,
+            **counters,
+            "STATUS": Cat(self.busy, done, failed, self.resetting),
+            "IRQ_CAUSE": cause,
+            "COMPLETED": self.completed,
+            "ERROR_CODE": error_code,
+            "ERROR_INDEX": error_index,
+            "ERROR_ADDR_LO": error_addr[:32],
+            "ERROR_ADDR_HI": error_addr[32:],
+        }
+        rdata = Signal(32, reset_less=True)
+        m.d.comb += [bus.arready.eq(~bus.rvalid), bus.rdata.eq(rdata)]
+        with m.If(bus.arvalid & bus.arready):
+            m.d.sync += bus.rvalid.eq(1)
+            with m.Switch(bus.araddr[2:]):
+                for name, value in readable.items():
+                    with m.Case(_OFFSETS[name] >> 2):
+                        m.d.sync += rdata.eq(value)
+                with m.Default():
+                    m.d.sync += rdata.eq(0)
+        with m.Elif(bus.rready):
+            m.d.sync += bus.rvalid.eq(0)
+
+        return m

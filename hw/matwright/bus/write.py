@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write engine: runs of beats to memory, over the AW, W and B channels of AXI4."""
+
+from amaranth import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.wiring import In, Out
+
+from ..config import Bus
+from .axi import axi4
+from .burst import BurstSplitter, request_layout
+
+__all__ = ["WriteEngine", "write_data_layout"]
+
+_BURST_INCR = 0b01
+_CACHE_MODIFIABLE_BUFFERABLE = 0b0011
+
+
+def write_data_layout(bus: Bus) -> data.StructLayout:
+    """One beat: ``data``, and in ``strb`` a bit for each byte that is to be written."""
+    return data.StructLayout({"data": bus.data_width, "strb": bus.bytes})
+
+
+class WriteEngine(wiring.Component):
+    """Issues the bursts of each request and sends them the beats of ``data``, in order.
+
+    A beat is sent once the address of its burst is on offer or accepted; it does not wait for
+    acceptance. Bytes that are not strobed are driven 0. ``bready`` is always high. At most
+    ``outstanding`` bursts are without their response, the one on offer among them.
+
+    While ``halt`` is high no new address is offered; one on offer stays until it is accepted, and
+    the beats owed to addresses are sent. The first time that ``data`` has none, it and all later
+    ones of this halt are sent without a strobe, and ``data`` is not read again: beats must not
+    slip to another address. Reset the engine while ``quiet``, and what feeds it, before ``halt``
+    falls.
+
+    ``error`` is high in the cycle of a response SLVERR or DECERR, with an ID other than 0, or with
+    no burst in flight; ``error_addr`` is then the address of the burst at fault.
+
+    AXI4 is Arm IHI 0022, issue H; the ports of the channels are those of :func:`.axi.axi4`.
+    """
+
+    REQUEST_LATENCY = BurstSplitter.LATENCY
+    """Cycles from accepting a request to ``awvalid``; its first beat is accepted from then on."""
+    DATA_LATENCY = 1
+    """Cycles from accepting a beat to ``wvalid``."""
+
+    request: stream.Interface  # In, request_layout(bus)
+    data: stream.Interface  # In, write_data_layout(bus)
+    halt: Signal  # In, 1
+    idle: Signal  # Out, 1, quiet, and no request or part of one waits
+    quiet: Signal  # Out, 1, no address on offer, no beat owed, no response outstanding
+    awaiting: Signal  # Out, 1, every address accepted, every beat sent, responses outstanding
+    error: Signal  # Out, 1
+    error_addr: Signal  # Out, addr_width
+
+    awid: Signal
+    awaddr: Signal
+    awlen: Signal
+    awsize: Signal
+    awburst: Signal
+    awlock: Signal
+    awcache: Signal
+    awprot: Signal
+    awqos: Signal
+    awvalid: Signal
+    awready: Signal
+    wdata: Signal
+    wstrb: Signal
+    wlast: Signal
+    wvalid: Signal
+    wready: Signal
+    bid: Signal
+    bresp: Signal
+    bvalid: Signal
+    bready: Signal
+
+    def __init__(self, bus: Bus) -> None:
+        self.bus = bus
+        members = axi4(bus).members
+        super().__init__(
+            {
+                "request": In(stream.Signature(request_layout(bus))),
+                "data": In(stream.Signature(write_data_layout(bus))),
+                "halt": In(1),
+                "idle": Out(1),
+                "quiet": Out(1),
+                "awaiting": Out(1),
+                "error": Out(1),
+                "error_addr": Out(bus.addr_width),
+                **{name: members[name] for name in members if name.startswith(("aw", "w", "b"))},
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        bus = self.bus
+        m.submodules.splitter = splitter = BurstSplitter(bus)
+
+        # Both hold a burst from the cycle in which it goes on offer: `owed` until its last beat is
+        # in the W register, `unanswered` until its response.
+        m.submodules.owed = owed = SyncFIFO(width=8, depth=bus.outstanding)
+        m.submodules.unanswered = unanswered = SyncFIFO(width=bus.addr_width, depth=bus.outstanding)
+
+        # Requests to addresses. `owed` never holds more than `unanswered`.
+        wiring.connect(m, wiring.flipped(self.request), splitter.request)
+        m.d.comb += [
+            splitter.hold.eq(self.halt | ~unanswered.w_rdy),
+            unanswered.w_en.eq(splitter.opens),
+            unanswered.w_data.eq(splitter.opening.addr),
+            owed.w_en.eq(splitter.opens),
+            owed.w_data.eq(splitter.opening.len),
+            self.awaddr.eq(splitter.burst.payload.addr),
+            self.awlen.eq(splitter.burst.payload.len),
+            self.awsize.eq((bus.bytes - 1).bit_length()),
+            self.awburst.eq(_BURST_INCR),
+            self.awcache.eq(_CACHE_MODIFIABLE_BUFFERABLE),
+            self.awvalid.eq(splitter.burst.valid),
+            splitter.burst.ready.eq(self.awready),
+        ]
+
+        # Beats. `dry` remembers that `data` had none when it was due.
+        count = Signal(8)
+        end = Signal()
+        dry = Signal()
+        room = Signal()
+        real = Signal()
+        load = Signal()
+        source = self.data.payload
+        m.d.comb += [
+            end.eq(count == owed.r_data),
+            room.eq(owed.r_rdy & (~self.wvalid | self.wready)),
+            self.data.ready.eq(room & ~dry),
+            real.eq(self.data.valid & ~dry),
+            load.eq(room & (real | self.halt)),
+            owed.r_en.eq(load & end),
+        ]
+        with m.If(~self.halt):
+            m.d.sync += dry.eq(0)
+        with m.Elif(room & ~self.data.valid):
+            m.d.sync += dry.eq(1)
+
+        wdata = Signal(bus.data_width, reset_less=True)
+        strb = Signal(bus.bytes)
+        m.d.comb += [
+            self.wdata.eq(wdata),
+            strb.eq(Mux(real, source.strb, 0)),
+        ]
+        with m.If(load):
+            m.d.sync += [
+                self.wvalid.eq(1),
+                self.wlast.eq(end),
+                self.wstrb.eq(strb),
+                count.eq(Mux(end, 0, count + 1)),
+            ]
+            for i in range(bus.bytes):
+                byte = source.data.word_select(i, 8)
+                m.d.sync += wdata.word_select(i, 8).eq(Mux(strb[i], byte, 0))
+        with m.Elif(self.wready):
+            m.d.sync += self.wvalid.eq(0)
+
+        # State.
+        busy = Signal()
+        at_fault = self.bresp[1] | (self.bid != 0) | ~unanswered.r_rdy
+        m.d.comb += [
+            self.bready.eq(1),
+            unanswered.r_en.eq(self.bvalid),
+            busy.eq(self.awvalid | self.wvalid | owed.r_rdy),
+            self.awaiting.eq(~busy & unanswered.r_rdy),
+            self.quiet.eq(~busy & ~unanswered.r_rdy),
+            self.idle.eq(self.quiet & splitter.idle & ~self.request.valid),
+            self.error.eq(self.bvalid & at_fault),
+            self.error_addr.eq(unanswered.r_data),
+        ]
+
+        return m

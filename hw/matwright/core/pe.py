@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Processing element: the multiply-accumulate cell of the weight-stationary array."""
+
+from amaranth import Module, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ..config import Build, Precision
+
+__all__ = ["ProcessingElement"]
+
+
+class ProcessingElement(wiring.Component):
+    """One cell: holds the current weight and the next one, and adds ``a * weight`` to what comes by.
+
+    Activations travel east, partial sums south (H. T. Kung, "Why Systolic Architectures?", IEEE
+    Computer 15(1), 1982). The next weight shifts south through ``w_in``/``w_out`` wherever
+    ``load_in`` is high. ``switch_in`` comes with the first activation that is to meet it, and makes
+    the next weight the current one; in that same cycle the next weight may already be replaced.
+
+    ``a_out``, ``switch_out`` and ``load_out`` lag their inputs by one cycle. ``psum_out`` contains
+    the product of an activation :attr:`latency` cycles after it entered, and ``psum_in`` one
+    cycle after that entered.
+    """
+
+    a_in: Signal  # In, signed(a_width)
+    switch_in: Signal  # In
+    load_in: Signal  # In
+    w_in: Signal  # In, signed(b_width)
+    psum_in: Signal  # In, signed(psum_in_width)
+    a_out: Signal  # Out, signed(a_width)
+    switch_out: Signal  # Out
+    load_out: Signal  # Out
+    w_out: Signal  # Out, signed(b_width)
+    psum_out: Signal  # Out, signed(psum_out_width)
+
+    def __init__(
+        self, precision: Precision, build: Build, psum_in_width: int, psum_out_width: int
+    ) -> None:
+        self.precision = precision
+        self.build = build
+        super().__init__(
+            {
+                "a_in": In(signed(precision.a_width)),
+                "switch_in": In(1),
+                "load_in": In(1),
+                "w_in": In(signed(precision.b_width)),
+                "psum_in": In(signed(psum_in_width)),
+                "a_out": Out(signed(precision.a_width)),
+                "switch_out": Out(1),
+                "load_out": Out(1),
+                "w_out": Out(signed(precision.b_width)),
+                "psum_out": Out(signed(psum_out_width)),
+            }
+        )
+
+    @property
+    def latency(self) -> int:
+        """Cycles from an activation at ``a_in`` to its product in ``psum_out``."""
+        return 2 + self.build.product_registers
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        a_width, b_width = self.precision.a_width, self.precision.b_width
+
+        # Data registers have no reset: control decides when anybody looks at them.
+        a = Signal(signed(a_width), reset_less=True)
+        following = Signal(signed(b_width), reset_less=True)
+        weight = Signal(signed(b_width), reset_less=True)
+        m.d.sync += [
+            a.eq(self.a_in),
+            self.switch_out.eq(self.switch_in),
+            self.load_out.eq(self.load_in),
+        ]
+        with m.If(self.load_in):
+            m.d.sync += following.eq(self.w_in)
+        with m.If(self.switch_in):
+            m.d.sync += weight.eq(following)
+        m.d.comb += [self.a_out.eq(a), self.w_out.eq(following)]
+
+        product = a * weight
+        for stage in range(self.build.product_registers):
+            register = Signal(
+                signed(self.precision.product_width), name=f"product{stage}", reset_less=True
+            )
+            m.d.sync += register.eq(product)
+            product = register
+
+        psum = Signal(self.psum_out.shape(), reset_less=True)
+        m.d.sync += psum.eq(self.psum_in + product)
+        m.d.comb += self.psum_out.eq(psum)
+
+        return m

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a configuration to one Verilog file."""
+
+import os
+
+from amaranth.back import verilog
+from amaranth.hdl import Signal
+from amaranth.hdl._ir import PortDirection
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In
+
+from .accelerator import Accelerator
+from .config import AcceleratorConfig
+from .platform.verilog import SRAM_VERILOG, VerilogPlatform
+
+__all__ = ["convert", "to_verilog", "top_name"]
+
+
+def top_name(config: AcceleratorConfig) -> str:
+    """Name of the top module."""
+    return f"matwright_{config.name}"
+
+
+def to_verilog(config: AcceleratorConfig) -> str:
+    """Verilog-2005 of the whole accelerator, the same bytes for the same configuration.
+
+    The top module comes first; parts that occur often are modules of their own, converted once;
+    the SRAM is one module that can be replaced by a macro.
+    """
+    return convert(Accelerator(config), top_name(config), flat=True)
+
+
+def convert(component: wiring.Component, name: str, *, flat: bool = False) -> str:
+    """Verilog of a component and of the parts it shares.
+
+    With ``flat``, the members of an interface are named ``interface_member``, as AXI tools expect,
+    instead of Amaranth's ``interface__member``.
+    """
+    # The yosys of the package, whichever is on PATH: the text must not depend on the machine.
+    os.environ["AMARANTH_USE_YOSYS"] = "builtin"
+    platform = VerilogPlatform(name)
+    ports = _flat_ports(component) if flat else None
+    texts = [_module(component, name, platform, ports)]
+    written: set[str] = set()
+    while missing := [module for module in platform.parts if module not in written]:
+        for module in missing:
+            written.add(module)
+            part = platform.parts[module]()
+            texts.append(_module(part, f"{name}_{module}", platform, None))
+    sram = f"{name}_sram"
+    if any(sram in text for text in texts):
+        texts.append(SRAM_VERILOG.format(name=sram))
+    return "\n".join(texts)
+
+
+def _module(
+    component: wiring.Component, name: str, platform: VerilogPlatform, ports: dict | None
+) -> str:
+    return verilog.convert(
+        component, name=name, platform=platform, ports=ports, emit_src=False
+    )
+
+
+def _flat_ports(component: wiring.Component) -> dict[str, tuple[Signal, PortDirection]]:
+    ports = {}
+    for path, member, value in component.signature.flatten(component):
+        direction = PortDirection.Input if member.flow is In else PortDirection.Output
+        ports["_".join(str(part) for part in path)] = (value, direction)
+    return ports

@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The machine behind the registers: dispatcher, three engines, memories, array, bus engines."""
+
+from amaranth import Module, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from .bus.axi import axi4
+from .bus.read import ReadEngine
+from .bus.register_map import COUNTERS
+from .bus.write import WriteEngine
+from .config import AcceleratorConfig
+from .core.array import SystolicArray
+from .memory.accumulator import AccumulateCommand, Accumulator
+from .memory.activation import ActivationScratchpad
+from .memory.parameter import ParameterMemory
+from .memory.weight import WeightRing
+from .post.post import PostProcess
+from .schedule.descriptor import Error
+from .schedule.dispatcher import Dispatcher
+from .schedule.executor import ExecuteEngine
+from .schedule.job import ExecuteJob, StoreJob
+from .schedule.loader import LoadEngine, ReadTag, Target
+from .schedule.slot import Slot
+from .schedule.storer import StoreEngine
+
+__all__ = ["EVENTS", "Engine"]
+
+EVENTS = data.StructLayout({name.lower(): 1 for name in COUNTERS if name != "CYCLES"})
+"""The counters' events; the names are those of the register map, without CYCLES."""
+
+
+class Engine(wiring.Component):
+    """Runs programs. It only connects; what happens is in the parts.
+
+    After an ``error`` it must be reset (by a ``ResetInserter`` around it, and by ``clear`` in the same
+    cycle, which reaches the instances in the array). ``halt`` stops new addresses; the reset must wait
+    until ``quiet``.
+    """
+
+    m_axi: wiring.PureInterface  # Out, axi4(bus)
+    start: Signal  # In
+    program_addr: Signal  # In
+    program_count: Signal  # In
+    halt: Signal  # In
+    clear: Signal  # In
+    quiet: Signal  # Out, nothing on offer or outstanding on the bus
+    done: Signal  # Out
+    completed: Signal  # Out
+    error: Signal  # Out
+    error_code: Signal  # Out
+    error_index: Signal  # Out
+    error_addr: Signal  # Out
+    events: data.View  # Out, one bit per counter but the first
+
+    def __init__(self, config: AcceleratorConfig) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "m_axi": Out(axi4(config.bus)),
+                "start": In(1),
+                "program_addr": In(48),
+                "program_count": In(16),
+                "halt": In(1),
+                "clear": In(1),
+                "quiet": Out(1),
+                "done": Out(1),
+                "completed": Out(16),
+                "error": Out(1),
+                "error_code": Out(8),
+                "error_index": Out(16),
+                "error_addr": Out(config.bus.addr_width),
+                "events": Out(EVENTS),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+
+        m.submodules.dispatcher = dispatcher = Dispatcher(config)
+        m.submodules.loader = loader = LoadEngine(config)
+        m.submodules.executor = executor = ExecuteEngine(config)
+        m.submodules.storer = storer = StoreEngine(config)
+        m.submodules.reader = reader = ReadEngine(config.bus, ReadTag().size)
+        m.submodules.writer = writer = WriteEngine(config.bus)
+        m.submodules.activations = activations = ActivationScratchpad(config)
+        m.submodules.weights = weights = WeightRing(config)
+        m.submodules.array = array = SystolicArray(config)
+        m.submodules.accumulator = accumulator = Accumulator(config)
+        m.submodules.parameters = parameters = ParameterMemory(config)
+        m.submodules.post = post = PostProcess(config)
+
+        for name in axi4(config.bus).members:
+            end = getattr(reader if name.startswith(("ar", "r")) else writer, name)
+            port = getattr(self.m_axi, name)
+            driven = axi4(config.bus).members[name].flow is Out
+            m.d.comb += port.eq(end) if driven else end.eq(port)
+
+        # Jobs. A job may wait for the execute engine, two for the store engine, so that three
+        # descriptors are under way: one loads, one executes, one is stored.
+        m.submodules.execute_slot = execute_slot = Slot(ExecuteJob(config))
+        m.submodules.store_slot_0 = store_slot_0 = Slot(StoreJob(config))
+        m.submodules.store_slot_1 = store_slot_1 = Slot(StoreJob(config))
+        connect(m, dispatcher.load, loader.job)
+        connect(m, dispatcher.execute, execute_slot.i)
+        connect(m, execute_slot.o, executor.job)
+        connect(m, dispatcher.store, store_slot_0.i)
+        connect(m, store_slot_0.o, store_slot_1.i)
+        connect(m, store_slot_1.o, storer.job)
+        m.d.comb += [
+            dispatcher.start.eq(self.start),
+            dispatcher.program_addr.eq(self.program_addr),
+            dispatcher.program_count.eq(self.program_count),
+            self.done.eq(dispatcher.done),
+            self.completed.eq(dispatcher.completed),
+        ]
+
+        # Reads: descriptors go before tiles.
+        first, second = dispatcher.request, loader.request
+        m.d.comb += [
+            reader.halt.eq(self.halt),
+            reader.request.valid.eq(first.valid | second.valid),
+            first.ready.eq(reader.request.ready),
+            second.ready.eq(reader.request.ready & ~first.valid),
+        ]
+        with m.If(first.valid):
+            m.d.comb += reader.request.p.eq(first.p)
+        with m.Else():
+            m.d.comb += reader.request.p.eq(second.p)
+
+        beat = reader.beat
+        tag = data.View(ReadTag(), beat.tag)
+        arrives = {target: Signal(name=f"arrives_{target.name.lower()}") for target in Target}
+        for target, signal in arrives.items():
+            m.d.comb += signal.eq(beat.valid & (tag.target == target))
+        m.d.comb += [
+            dispatcher.beat_valid.eq(arrives[Target.DESCRIPTOR]),
+            dispatcher.beat_data.eq(beat.data),
+            dispatcher.beat_last.eq(beat.last),
+            activations.w_valid.eq(arrives[Target.ACTIVATION]),
+            activations.w_data.eq(beat.data),
+            activations.w_row_end.eq(beat.last),
+            activations.w_chunk_end.eq(beat.last & tag.end),
+            weights.w_valid.eq(arrives[Target.WEIGHT]),
+            weights.w_data.eq(beat.data),
+            parameters.w_valid.eq(arrives[Target.PARAMETER]),
+            parameters.w_data.eq(beat.data),
+            parameters.w_end.eq(beat.last),
+        ]
+
+        # Tokens.
+        m.d.comb += [
+            executor.activation_filled.eq(activations.filled),
+            loader.activation_freed.eq(activations.freed),
+            executor.weight_filled.eq(weights.filled),
+            loader.weight_freed.eq(weights.freed),
+            storer.accumulator_filled.eq(accumulator.filled),
+            executor.accumulator_freed.eq(storer.accumulator_freed),
+            storer.parameter_filled.eq(parameters.filled),
+            loader.parameter_freed.eq(storer.parameter_freed),
+        ]
+
+        # The array. Its control is delayed as the memories delay its data.
+        switch = _delay(m, executor.switch, activations.LATENCY, "switch")
+        load = _delay(m, executor.weight_step, weights.LATENCY, "load")
+        load_last = _delay(m, executor.weight_last, weights.LATENCY, "load_last")
+        to_sum = activations.LATENCY + array.latency - 1
+        command = _delay(m, executor.sum, to_sum, "command", AccumulateCommand(config))
+        m.d.comb += [
+            activations.read.eq(executor.row),
+            weights.r_step.eq(executor.weight_step),
+            weights.r_last.eq(executor.weight_last),
+            array.a.eq(activations.a),
+            array.w.eq(weights.w),
+            array.switch.eq(switch),
+            array.load.eq(load),
+            array.load_last.eq(load_last),
+            array.clear.eq(self.clear),
+            accumulator.psum.eq(array.psum),
+            accumulator.command.eq(command),
+        ]
+
+        # Results.
+        settings = storer.settings
+        m.d.comb += [
+            accumulator.r_en.eq(storer.r_en),
+            accumulator.r_bank.eq(storer.r_bank),
+            accumulator.r_addr.eq(storer.r_addr),
+            parameters.r_en.eq(storer.r_en),
+            parameters.r_half.eq(storer.r_half),
+            parameters.r_group.eq(storer.r_group),
+            storer.sums.eq(accumulator.sums),
+            storer.entries.eq(parameters.entries),
+            storer.post_idle.eq(post.idle),
+            post.raw.eq(settings.raw),
+            post.relu.eq(settings.relu),
+            post.use_table.eq(settings.table),
+            post.scale.eq(settings.scale),
+            post.zero_point.eq(settings.zero_point),
+            post.d_unsigned.eq(settings.d_unsigned),
+            writer.halt.eq(self.halt),
+            dispatcher.stored.eq(storer.stored),
+            dispatcher.written.eq(~storer.working & post.idle & writer.idle),
+        ]
+        connect(m, storer.columns, post.i)
+        connect(m, storer.request, writer.request)
+        m.d.comb += [
+            writer.data.valid.eq(post.o.valid),
+            writer.data.p.eq(post.o.p),
+            post.o.ready.eq(writer.data.ready),
+        ]
+
+        # Errors: a bus error stops the machine at once, whatever a descriptor has to say.
+        m.d.comb += [
+            self.quiet.eq(reader.quiet & writer.quiet),
+            self.error.eq(reader.error | writer.error | dispatcher.error),
+        ]
+        with m.If(writer.error):
+            m.d.comb += [
+                self.error_code.eq(Error.WRITE_RESPONSE),
+                self.error_addr.eq(writer.error_addr),
+                self.error_index.eq(dispatcher.completed),
+            ]
+        with m.Elif(reader.error):
+            m.d.comb += [
+                self.error_code.eq(Error.READ_RESPONSE),
+                self.error_addr.eq(reader.error_addr),
+                self.error_index.eq(dispatcher.index),
+            ]
+        with m.Else():
+            m.d.comb += [
+                self.error_code.eq(dispatcher.error_code),
+                self.error_addr.eq(dispatcher.error_addr),
+                self.error_index.eq(dispatcher.index),
+            ]
+
+        self._count_events(m, loader, executor, storer, post, reader, writer)
+        return m
+
+    def _count_events(
+        self,
+        m: Module,
+        loader: LoadEngine,
+        executor: ExecuteEngine,
+        storer: StoreEngine,
+        post: PostProcess,
+        reader: ReadEngine,
+        writer: WriteEngine,
+    ) -> None:
+        """Say of each engine where the cycle goes: one cause per engine and cycle."""
+        events = self.events
+        beat = reader.beat.valid
+        m.d.comb += [
+            events.load_busy.eq(beat),
+            events.load_wait_memory.eq(~beat & reader.in_flight),
+            events.load_wait_space.eq(~beat & ~reader.in_flight & loader.waiting),
+            events.load_idle.eq(~beat & ~reader.in_flight & ~loader.waiting),
+            events.exec_busy.eq(executor.busy),
+            events.exec_wait_activation.eq(executor.wait_activation),
+            events.exec_wait_weight.eq(executor.wait_weight),
+            events.exec_load_weight.eq(executor.load_weight),
+            events.exec_wait_accumulator.eq(executor.wait_accumulator),
+            events.exec_idle.eq(executor.idle),
+            events.beats_read.eq(beat),
+            events.beats_written.eq(self.m_axi.wvalid & self.m_axi.wready),
+        ]
+        with m.If(self.m_axi.wvalid):
+            m.d.comb += [
+                events.store_busy.eq(self.m_axi.wready),
+                events.store_wait_bus.eq(~self.m_axi.wready),
+            ]
+        with m.Elif(storer.working | ~post.idle):
+            m.d.comb += events.store_wait_post.eq(1)
+        with m.Elif(storer.wait_parameter):
+            m.d.comb += events.store_wait_parameter.eq(1)
+        with m.Elif(~writer.quiet):
+            m.d.comb += events.store_wait_response.eq(1)
+        with m.Else():
+            m.d.comb += events.store_idle.eq(1)
+
+
+def _delay(m: Module, value, cycles: int, name: str, shape=1):  # noqa: ANN001, ANN202
+    for i in range(cycles):
+        later = Signal(shape, name=f"{name}_{i + 1}")
+        m.d.sync += later.eq(value)
+        value = later
+    return value

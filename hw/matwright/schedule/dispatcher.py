@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Dispatcher: fetches the program's descriptors, checks them and hands them to the engines."""
+
+from amaranth import Cat, Module, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..bus.read import read_request_layout
+from ..config import AcceleratorConfig
+from .check import FLAG_BITS, DescriptorCheck, descriptor_layout
+from .descriptor import DESCRIPTOR_BYTES, Error, Flag
+from .divider import PanelCount
+from .job import ExecuteJob, LoadJob, StoreJob
+from .loader import ReadTag, Target
+
+__all__ = ["Dispatcher"]
+
+
+class Dispatcher(wiring.Component):
+    """Runs a program of ``program_count`` descriptors from ``program_addr``.
+
+    The next descriptor is fetched and checked while the engines work. It goes to all three engines
+    at once, when each can take it; with FENCE, when the results of all earlier ones are in memory.
+    A bad one is reported (``error`` pulses with code, index and address) when all earlier ones are in
+    memory, and nothing more is fetched.
+
+    ``stored`` pulses when the store engine has sent the last of a job; ``written`` is high while
+    nothing sent waits for a response. ``completed`` counts the jobs whose results are in memory, and
+    ``done`` pulses when that is all of them.
+    """
+
+    start: Signal  # In
+    program_addr: Signal  # In, 48
+    program_count: Signal  # In, 16
+    request: stream.Interface  # Out, read_request_layout
+    beat_valid: Signal  # In
+    beat_data: Signal  # In, bus.data_width
+    beat_last: Signal  # In
+    load: stream.Interface  # Out, LoadJob
+    execute: stream.Interface  # Out, ExecuteJob
+    store: stream.Interface  # Out, StoreJob
+    stored: Signal  # In
+    written: Signal  # In
+    completed: Signal  # Out, 16
+    index: Signal  # Out, 16, of the descriptor last fetched
+    done: Signal  # Out
+    error: Signal  # Out
+    error_code: Signal  # Out, 8
+    error_addr: Signal  # Out, bus.addr_width
+
+    def __init__(self, config: AcceleratorConfig) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "start": In(1),
+                "program_addr": In(48),
+                "program_count": In(16),
+                "request": Out(stream.Signature(read_request_layout(config.bus, ReadTag().size))),
+                "beat_valid": In(1),
+                "beat_data": In(config.bus.data_width),
+                "beat_last": In(1),
+                "load": Out(stream.Signature(LoadJob(config))),
+                "execute": Out(stream.Signature(ExecuteJob(config))),
+                "store": Out(stream.Signature(StoreJob(config))),
+                "stored": In(1),
+                "written": In(1),
+                "completed": Out(16),
+                "index": Out(16),
+                "done": Out(1),
+                "error": Out(1),
+                "error_code": Out(8),
+                "error_addr": Out(config.bus.addr_width),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config, bus = self.config, self.config.bus
+        bits = 8 * DESCRIPTOR_BYTES
+
+        # One copy of the descriptor: it is what is checked and what is run.
+        descriptor = Signal(descriptor_layout())
+        with m.If(self.beat_valid):
+            if bus.data_width < bits:
+                shifted = Cat(descriptor.as_value(), self.beat_data)[bus.data_width :]
+                m.d.sync += descriptor.eq(shifted)
+            else:
+                m.d.sync += descriptor.eq(self.beat_data[:bits])
+        arrived = Signal()
+        m.d.sync += arrived.eq(self.beat_valid & self.beat_last)
+
+        m.submodules.check = check = DescriptorCheck(config)
+        m.submodules.columns = columns = PanelCount(config.limits.max_n, config.cols)
+        m.submodules.depth = depth = PanelCount(config.limits.max_k, config.rows)
+        m.d.comb += [
+            check.descriptor.eq(descriptor),
+            columns.size.eq(descriptor.n),
+            depth.size.eq(descriptor.k),
+            columns.start.eq(arrived),
+            depth.start.eq(arrived),
+        ]
+        error = Signal(8)
+        m.d.sync += error.eq(check.error)
+
+        addr = Signal(bus.addr_width)
+        left = Signal(16)
+        sent = Signal(16)
+        complete = Signal()
+        m.d.comb += [
+            complete.eq(self.completed == self.index),
+            self.request.p.addr.eq(addr),
+            self.request.p.beats.eq(max(1, bits // bus.data_width)),
+            data.View(ReadTag(), self.request.p.tag).target.eq(Target.DESCRIPTOR),
+            self.error_code.eq(error),
+            self.error_addr.eq(addr),
+        ]
+        with m.If(self.stored):
+            m.d.sync += sent.eq(sent + 1)
+        with m.If(self.written):
+            m.d.sync += self.completed.eq(sent)
+
+        flag = {name: descriptor.flags[FLAG_BITS[name]] for name in Flag}
+        ready = self.load.ready & self.execute.ready & self.store.ready
+        go = Signal()
+        for job in (self.load, self.execute, self.store):
+            m.d.comb += job.valid.eq(go)
+        self._fill_jobs(m, descriptor, flag, columns, depth)
+
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.sync += [
+                    addr.eq(self.program_addr),
+                    left.eq(self.program_count),
+                ]
+                with m.If(self.start):
+                    m.d.sync += [self.index.eq(0), sent.eq(0), self.completed.eq(0)]
+                    m.next = "FETCH"
+                    with m.If(self.program_count == 0):
+                        m.next = "DRAIN"
+
+            with m.State("FETCH"):
+                m.d.comb += self.request.valid.eq(1)
+                with m.If(self.request.ready):
+                    m.next = "RECEIVE"
+
+            with m.State("RECEIVE"):
+                with m.If(arrived):
+                    m.next = "CHECK"
+
+            with m.State("CHECK"):
+                with m.If(error != Error.NONE):
+                    with m.If(complete):
+                        m.d.comb += self.error.eq(1)
+                        m.next = "STOPPED"
+                with m.Elif(columns.done & depth.done & (~flag[Flag.FENCE] | complete)):
+                    m.d.comb += go.eq(ready)
+                    with m.If(ready):
+                        m.d.sync += [
+                            addr.eq(addr + DESCRIPTOR_BYTES),
+                            left.eq(left - 1),
+                            self.index.eq(self.index + 1),
+                        ]
+                        m.next = "FETCH"
+                        with m.If(left == 1):
+                            m.next = "DRAIN"
+
+            with m.State("DRAIN"):
+                with m.If(complete):
+                    m.d.comb += self.done.eq(1)
+                    m.next = "IDLE"
+
+            with m.State("STOPPED"):
+                pass
+
+        return m
+
+    def _fill_jobs(self, m: Module, d, flag, columns: PanelCount, depth: PanelCount) -> None:  # noqa: ANN001
+        """Connect the jobs' payloads to the descriptor's fields."""
+        config = self.config
+        element_bits = config.precision.a_bytes.bit_length() - 1
+        beat_bits = config.bus.bytes.bit_length() - 1
+        tail_bytes = depth.tail << element_bits
+        for job in (self.load, self.execute, self.store):
+            blocks = job.p.blocks
+            m.d.comb += [
+                blocks.m.eq(d.m),
+                blocks.tile_rows.eq(d.tile_rows),
+                blocks.panels.eq(columns.panels),
+                blocks.n_panels_log2.eq(d.n_panels_log2),
+            ]
+        load, execute, store = self.load.p, self.execute.p, self.store.p
+        m.d.comb += [
+            load.k_panels.eq(depth.panels),
+            load.k_tail_beats.eq((tail_bytes + (config.bus.bytes - 1)) >> beat_bits),
+            load.k_panels_log2.eq(d.k_panels_log2),
+            load.table.eq(flag[Flag.TABLE]),
+            load.a_addr.eq(d.a_addr),
+            load.a_stride.eq(d.a_stride),
+            load.b_addr.eq(d.b_addr),
+            load.b_stride.eq(d.b_stride),
+            load.params.eq(d.params),
+            execute.k_panels.eq(depth.panels),
+            execute.k_tail.eq(depth.tail),
+            execute.k_panels_log2.eq(d.k_panels_log2),
+            execute.a_unsigned.eq(flag[Flag.A_UNSIGNED]),
+            store.n_tail.eq(columns.tail),
+            store.d_addr.eq(d.d_addr),
+            store.d_stride.eq(d.d_stride),
+            store.raw.eq(flag[Flag.RAW]),
+            store.relu.eq(flag[Flag.RELU]),
+            store.table.eq(flag[Flag.TABLE]),
+            store.d_unsigned.eq(flag[Flag.D_UNSIGNED]),
+            store.scale.eq(d.params[:32]),
+            store.zero_point.eq(d.zero_point.as_signed()),
+        ]

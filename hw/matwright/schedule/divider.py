@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Panels of a side: how many, and how long the last one is."""
+
+from amaranth import Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["PanelCount"]
+
+
+class PanelCount(wiring.Component):
+    """``panels = ceil(size / side)`` and ``tail = size - (panels - 1) * side`` for a constant ``side``.
+
+    ``start`` takes ``size`` (1 to ``largest``); ``done`` is high from :attr:`latency` cycles later on,
+    with the results, until the next ``start``. A power of two takes wires and a register; any other
+    side is divided by restoring division, a bit per cycle.
+    """
+
+    start: Signal  # In
+    size: Signal  # In, range(largest + 1)
+    done: Signal  # Out
+    panels: Signal  # Out, range(ceil(largest / side) + 1)
+    tail: Signal  # Out, range(side + 1)
+
+    def __init__(self, largest: int, side: int) -> None:
+        self.largest = largest
+        self.side = side
+        super().__init__(
+            {
+                "start": In(1),
+                "size": In(range(largest + 1)),
+                "done": Out(1),
+                "panels": Out(range(-(-largest // side) + 1)),
+                "tail": Out(range(side + 1)),
+            }
+        )
+
+    @property
+    def latency(self) -> int:
+        """Cycles from ``start`` to ``done``."""
+        if self.side & (self.side - 1) == 0:
+            return 1
+        return 1 + max(1, self.largest.bit_length())
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        # Both results follow from size - 1 = (panels - 1) * side + (tail - 1).
+        before = Signal(range(self.largest + 1))
+        m.d.comb += before.eq(self.size - 1)
+
+        if self.side & (self.side - 1) == 0:
+            bits = self.side.bit_length() - 1
+            m.d.sync += self.done.eq(self.start | self.done)
+            with m.If(self.start):
+                m.d.sync += [
+                    self.panels.eq((before >> bits) + 1),
+                    self.tail.eq(before[:bits] + 1),
+                ]
+            return m
+
+        width = self.latency - 1
+        quotient = Signal(width)
+        rest = Signal(range(self.side))
+        left = Signal(range(width + 1))
+        trial = Signal(range(2 * self.side))
+        m.d.comb += [
+            trial.eq((rest << 1) | quotient[-1]),
+            self.done.eq(left == 0),
+            self.panels.eq(quotient + 1),
+            self.tail.eq(rest + 1),
+        ]
+        with m.If(self.start):
+            m.d.sync += [quotient.eq(before), rest.eq(0), left.eq(width)]
+        with m.Elif(left != 0):
+            fits = trial >= self.side
+            m.d.sync += [
+                left.eq(left - 1),
+                rest.eq(Mux(fits, trial - self.side, trial)),
+                quotient.eq((quotient << 1) | fits),
+            ]
+        return m

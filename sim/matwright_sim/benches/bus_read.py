@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bench of the read engine. ``BUS`` holds the fields of the bus as JSON, ``TAG_WIDTH`` a number."""
+
+import json
+import logging
+import os
+import random
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+import cocotb
+from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
+from cocotbext.axi import AxiRamRead, AxiReadBus
+
+from matwright.bus.read import ReadEngine, read_request_layout
+from matwright.config import Bus
+
+from ..agents.axi_monitor import AxiMonitor
+from ..agents.axi_peer import ReadPeer
+from ..agents.clock import start_clock
+from ..agents.stream_source import StreamSource
+
+BUS = Bus(**json.loads(os.environ.get("BUS", "{}")))
+TAG_WIDTH = int(os.environ.get("TAG_WIDTH", "3"))
+LAYOUT = read_request_layout(BUS, TAG_WIDTH)
+MEMORY_BYTES = 1 << 16
+
+
+class Bench:
+    """Engine, requests, monitor, and a check of each beat against the requests."""
+
+    def __init__(self, dut: Any, *, request_pause: float = 0.0) -> None:
+        self.dut = dut
+        self.rng = random.Random(cocotb.RANDOM_SEED)
+        self.memory = self.rng.randbytes(MEMORY_BYTES)
+        self.requests = StreamSource(
+            dut, "request", LAYOUT, lambda: self.rng.random() < request_pause
+        )
+        self.expected: deque[tuple[int, int, int]] = deque()  # data, tag, last
+        self.beat_cycles: list[int] = []
+        self.asked: deque[int] = deque()  # beats of the requests not yet accepted
+        self.due = 0  # beats of the requests accepted
+        self.accept_cycles: list[int] = []
+        self.halted_before = False
+        self.errors: list[int] = []
+        dut.halt.value = 0
+        self.monitor = AxiMonitor(dut, BUS, write=False, on_cycle=self.check)
+
+    def word(self, addr: int) -> int:
+        start = addr % MEMORY_BYTES
+        return int.from_bytes(self.memory[start : start + BUS.bytes], "little")
+
+    def ask(self, addr: int, beats: int) -> None:
+        """Queue a request and what must come back."""
+        self.asked.append(beats)
+        tag = self.rng.randrange(1 << TAG_WIDTH)
+        self.requests.queue.append({"addr": addr, "beats": beats, "tag": tag})
+        for i in range(beats):
+            where = (addr + i * BUS.bytes) % 2**BUS.addr_width
+            self.expected.append((self.word(where), tag, int(i == beats - 1)))
+
+    def random_request(self) -> None:
+        beats = self.rng.choice([1, 2, self.rng.randrange(1, 3 * BUS.max_burst + 2)])
+        self.ask(self.rng.randrange(2**BUS.addr_width // BUS.bytes) * BUS.bytes, beats)
+
+    def check(self) -> None:
+        """Each cycle: beats and state."""
+        dut, monitor = self.dut, self.monitor
+        in_flight = monitor.reading > 0
+        requested = bool(int(dut.request__valid.value))
+        assert bool(int(dut.in_flight.value)) == in_flight
+        assert bool(int(dut.quiet.value)) == (not in_flight)
+        assert bool(int(dut.idle.value)) == (not in_flight and not requested and not self.due)
+        if requested and int(dut.request__ready.value):
+            self.accept_cycles.append(monitor.cycle)
+            self.due += self.asked.popleft()
+        if int(dut.beat__valid.value):
+            beat = (int(dut.beat__data.value), int(dut.beat__tag.value), int(dut.beat__last.value))
+            assert monitor.r.fired, "a beat is delivered in the cycle in which it comes"
+            assert self.expected, f"nobody asked for beat {beat}"
+            wanted = self.expected.popleft()
+            assert beat == wanted, f"beat (data, tag, last) must be {wanted}, not {beat}"
+            self.beat_cycles.append(monitor.cycle)
+            self.due -= 1
+        elif monitor.r.fired:
+            assert not monitor.reading, "a beat was lost"
+        assert not (monitor.ar.opened and self.halted_before), "an address opened after halt"
+        self.halted_before = bool(int(dut.halt.value))
+        if int(dut.error.value):
+            self.errors.append(int(dut.error_addr.value))
+
+    async def finish(self, limit: int = 20_000) -> None:
+        """Wait until all that was asked for came, then for the engine to be idle at once."""
+        for _ in range(limit):
+            await RisingEdge(self.dut.clk)
+            if not self.expected and self.requests.idle:
+                break
+        await FallingEdge(self.dut.clk)
+        assert not self.expected, f"{len(self.expected)} beats never came"
+        await FallingEdge(self.dut.clk)
+        assert int(self.dut.idle.value) and int(self.dut.quiet.value)
+
+    def good(self, addr: int, index: int, last: bool) -> dict[str, int]:
+        return {"data": self.word(addr)}
+
+
+def pauses(rng: random.Random, share: float) -> Iterator[bool]:
+    while True:
+        yield rng.random() < share
+
+
+@cocotb.test()
+async def random_traffic_with_axi_ram(dut: Any) -> None:
+    """cocotbext-axi's memory, pausing at random on AR and R."""
+    bench = Bench(dut, request_pause=0.3)
+    ram = AxiRamRead(AxiReadBus.from_entity(dut), dut.clk, dut.rst, size=MEMORY_BYTES)
+    logging.getLogger(f"cocotb.{dut._name}").setLevel(logging.WARNING)
+    ram.write(0, bench.memory)
+    ram.ar_channel.set_pause_generator(pauses(bench.rng, 0.4))
+    ram.r_channel.set_pause_generator(pauses(bench.rng, 0.3))
+    for _ in range(60):
+        bench.random_request()
+    await start_clock(dut)
+    await bench.finish()
+    assert not bench.errors
+
+
+@cocotb.test()
+async def one_address_and_one_beat_a_cycle(dut: Any) -> None:
+    """Latencies, and no lost cycle between bursts and between requests."""
+    bench = Bench(dut)
+    ReadPeer(dut, BUS, bench.good, latency=1)
+    await start_clock(dut)
+    # A memory that answers at once keeps two bursts of one beat in flight.
+    lengths = [1] * 20 if BUS.outstanding >= 4 else []
+    lengths += [2] * 20 if BUS.outstanding >= 2 else []
+    for beats in [*lengths, 5 * BUS.max_burst]:
+        bench.ask(0, beats)
+    await bench.finish()
+    latency = bench.monitor.reads[0][2] - bench.accept_cycles[0]
+    assert latency == ReadEngine.REQUEST_LATENCY, f"{latency} cycles from request to arvalid"
+    if BUS.outstanding >= 4 and BUS.max_burst > 1:
+        total = len(bench.beat_cycles)
+        assert bench.beat_cycles[-1] - bench.beat_cycles[0] == total - 1, "a cycle was lost on R"
+    if BUS.outstanding >= 4:
+        cycles = [cycle for *_, cycle in bench.monitor.reads[:20]]
+        assert cycles == list(range(cycles[0], cycles[0] + 20)), "a cycle was lost on AR"
+
+
+@cocotb.test()
+async def outstanding_bursts_are_used(dut: Any) -> None:
+    """With a slow memory exactly `outstanding` bursts go out back to back, then none."""
+    bench = Bench(dut)
+    ReadPeer(dut, BUS, bench.good, latency=200)
+    for _ in range(BUS.outstanding + 3):
+        bench.ask(0, 1)
+    await start_clock(dut)
+    await bench.finish()
+    cycles = [cycle - bench.monitor.reads[0][2] for *_, cycle in bench.monitor.reads]
+    n = BUS.outstanding
+    together = list(range(n)) if n > 1 else [0]
+    assert cycles[:n] == together
+    assert cycles[n] > 200
+
+
+@cocotb.test()
+async def halt_holds_new_addresses(dut: Any) -> None:
+    """Random halts: nothing new is offered, what is in flight drains, nothing is lost after."""
+    bench = Bench(dut, request_pause=0.2)
+    slow = bench.rng.random() * 0.6
+    ReadPeer(dut, BUS, bench.good, latency=5, pause=lambda: bench.rng.random() < slow)
+    for _ in range(80 if BUS.max_burst < 100 else 20):
+        bench.random_request()
+    await start_clock(dut)
+    quiet_but_not_idle = 0
+    while bench.expected:
+        await ClockCycles(dut.clk, bench.rng.randrange(1, 60))
+        dut.halt.value = 1
+        await ClockCycles(dut.clk, bench.rng.choice([1, 2, 400]))
+        await FallingEdge(dut.clk)
+        quiet_but_not_idle += int(dut.quiet.value) and not int(dut.idle.value)
+        await RisingEdge(dut.clk)
+        dut.halt.value = 0
+    await bench.finish()
+    assert quiet_but_not_idle, "halt never stopped a request"
+    assert not bench.errors
+
+
+@cocotb.test()
+async def faults_are_reported(dut: Any) -> None:
+    """SLVERR, DECERR, a wrong ID, RLAST too early or missing: one pulse a beat, with its burst."""
+    bench = Bench(dut)
+    wanted: list[int] = []
+
+    def faulty(addr: int, index: int, last: bool) -> dict[str, int]:
+        fields = bench.good(addr, index, last)
+        if bench.rng.random() < 0.2:
+            faults = [{"resp": 2}, {"resp": 3}, {"id": 5}, {"last": int(not last)}]
+            fields |= bench.rng.choice(faults)
+            wanted.append(addr - index * BUS.bytes)
+        else:
+            fields |= bench.rng.choice([{"resp": 0}, {"resp": 1}])
+        return fields
+
+    peer = ReadPeer(dut, BUS, faulty, latency=3, pause=lambda: bench.rng.random() < 0.3)
+    for _ in range(60):
+        bench.random_request()
+    await start_clock(dut)
+    await bench.finish()
+    assert wanted and bench.errors == wanted
+
+    # A beat that nobody asked for is reported and goes no further.
+    peer.extra.append({"id": 0, "data": 1, "resp": 0, "last": 1})
+    await ClockCycles(dut.clk, 5)
+    assert len(bench.errors) == len(wanted) + 1
+
+
+@cocotb.test()
+async def reset_forgets_a_held_request(dut: Any) -> None:
+    """A request cut in the middle by halt is gone after a reset, and the next one is whole."""
+    bench = Bench(dut)
+    ReadPeer(dut, BUS, bench.good, latency=2)
+    await start_clock(dut)
+    bench.ask(0, 40 * BUS.max_burst)
+    await ClockCycles(dut.clk, 12)
+    dut.halt.value = 1
+    for _ in range(100 + 2 * BUS.max_burst * BUS.outstanding):
+        await FallingEdge(dut.clk)
+        if int(dut.quiet.value):
+            break
+    assert int(dut.quiet.value) and not int(dut.idle.value) and bench.requests.idle
+    await RisingEdge(dut.clk)
+    dut.rst.value = 1
+    bench.expected.clear()
+    bench.due = 0
+    await ClockCycles(dut.clk, 1)
+    dut.rst.value = 0
+    dut.halt.value = 0
+    bench.ask(BUS.bytes, 2 * BUS.max_burst)
+    await bench.finish()

@@ -1,0 +1,365 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bench of the register file. ``PRESET`` names the configuration."""
+
+import logging
+import os
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import cocotb
+from cocotb.triggers import ClockCycles, Combine, FallingEdge, RisingEdge
+from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
+
+from matwright.bus.register_map import COUNTERS, REGISTERS, constants
+from matwright.bus.registers import RegisterFile
+from matwright.presets import preset
+
+from ..agents.axi_monitor import Channel
+from ..agents.clock import start_clock
+
+CONFIG = preset(os.environ.get("PRESET", "small"))
+OFFSET = {register.name: register.offset for register in REGISTERS}
+WRITABLE = {"IRQ_ENABLE": 2, "PROGRAM_LO": 32, "PROGRAM_HI": 16, "PROGRAM_COUNT": 16}
+START, RESET = 1, 2
+DONE, ERROR = 1, 2
+INPUTS = (
+    *("busy", "resetting", "done", "completed", "error", "error_code", "error_index"),
+    *("error_addr", "clear", "events"),
+)
+
+
+class Bench:
+    """Register file, host, and a monitor of the bus and of the pulses."""
+
+    def __init__(self, dut: Any) -> None:
+        self.dut = dut
+        self.rng = random.Random(cocotb.RANDOM_SEED)
+        for name in INPUTS:
+            getattr(dut, name).value = 0
+        logging.getLogger(f"cocotb.{dut._name}").setLevel(logging.WARNING)
+        logging.getLogger(f"cocotb.{dut._name}.s_axil_").setLevel(logging.WARNING)
+        self.host = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil_"), dut.clk, dut.rst)
+        channel = {
+            name: Channel(dut, "s_axil__", name, fields)
+            for name, fields in {
+                "aw": ("addr",),
+                "w": ("data", "strb"),
+                "b": ("resp",),
+                "ar": ("addr",),
+                "r": ("data", "resp"),
+            }.items()
+        }
+        self.channels = channel
+        self.starts = self.resets = 0
+        cocotb.start_soon(self._watch())
+
+    async def _watch(self) -> None:
+        dut, channel = self.dut, self.channels
+        addresses = writes = reads = 0
+        fired = {"w": False, "ar": False}
+        while True:
+            await FallingEdge(dut.clk)
+            if int(dut.rst.value):
+                continue
+            for each in channel.values():
+                each.sample()
+            # Responses follow their transfers after the stated latency, and none comes unasked.
+            assert channel["b"].opened == fired["w"], "bvalid must follow the data of a write"
+            assert channel["r"].opened == fired["ar"], "rvalid must follow the address of a read"
+            fired = {name: channel[name].fired for name in fired}
+            addresses += channel["aw"].fired
+            writes += channel["w"].fired - channel["b"].fired
+            reads += channel["ar"].fired - channel["r"].fired
+            addresses -= channel["w"].fired
+            assert 0 <= addresses <= 1 and 0 <= writes <= 1 and 0 <= reads <= 1
+            for name in ("b", "r"):
+                assert channel[name].fields.get("resp", 0) == 0, f"{name}resp must be OKAY"
+            self.starts += int(dut.start.value)
+            self.resets += int(dut.reset.value)
+
+    def pause(self, **shares: float) -> None:
+        """Pause channels of the host at random: ``aw=0.5`` pauses AW half of the time."""
+        write, read = self.host.write_if, self.host.read_if
+        channels = {
+            "aw": write.aw_channel,
+            "w": write.w_channel,
+            "b": write.b_channel,
+            "ar": read.ar_channel,
+            "r": read.r_channel,
+        }
+        for name, share in shares.items():
+            channels[name].set_pause_generator(self._pauses(share))
+
+    def _pauses(self, share: float) -> Iterator[bool]:
+        while True:
+            yield self.rng.random() < share
+
+    async def read(self, register: str | int) -> int:
+        offset = OFFSET[register] if isinstance(register, str) else register
+        answer = await self.host.read(offset, 4)
+        assert answer.resp == AxiResp.OKAY
+        return int.from_bytes(answer.data, "little")
+
+    async def write(self, register: str | int, value: int, first: int = 0, count: int = 4) -> None:
+        """Write bytes ``first`` to ``first + count - 1`` of ``value``, the others unstrobed."""
+        offset = OFFSET[register] if isinstance(register, str) else register
+        data = value.to_bytes(4, "little")[first : first + count]
+        assert (await self.host.write(offset + first, data)).resp == AxiResp.OKAY
+
+    async def pulse(self, **inputs: int) -> None:
+        """Drive inputs for one cycle."""
+        await RisingEdge(self.dut.clk)
+        for name, value in inputs.items():
+            getattr(self.dut, name).value = value
+        await RisingEdge(self.dut.clk)
+        for name in inputs:
+            getattr(self.dut, name).value = 0
+        await RisingEdge(self.dut.clk)
+
+
+async def ready(dut: Any) -> Bench:
+    bench = Bench(dut)
+    await start_clock(dut)
+    return bench
+
+
+@cocotb.test()
+async def the_whole_map(dut: Any) -> None:
+    """Every word of both pages: constants of the configuration, 0 elsewhere; writes harm nothing."""
+    bench = await ready(dut)
+    wanted = {OFFSET[name]: value for name, value in constants(CONFIG).items()}
+    for offset in range(0, 0x200, 4):
+        assert await bench.read(offset) == wanted.get(offset, 0), f"{offset:#x}"
+    allowed = {OFFSET[name] for name in (*WRITABLE, "CONTROL")}
+    for offset in [*range(0, 0x200, 4), *(o + 0x1000 for o in OFFSET.values()), 0x1FFC, 0x1000]:
+        if offset not in allowed:
+            await bench.write(offset, 0xFFFFFFFF)
+    for offset in [*range(0, 0x200, 4), *range(0x1000, 0x1200, 4), 0x1FFC, 0x0FFC, 0x800]:
+        assert await bench.read(offset) == wanted.get(offset, 0), f"{offset:#x}"
+    assert not bench.starts and not bench.resets
+
+
+@cocotb.test()
+async def random_writes_with_strobes(dut: Any) -> None:
+    """Reads and writes at once, every channel pausing, against a dictionary."""
+    bench = await ready(dut)
+    bench.pause(aw=0.4, w=0.4, b=0.4, ar=0.4, r=0.4)
+    model = dict.fromkeys(WRITABLE, 0)
+
+    async def reads() -> None:
+        for _ in range(60):
+            assert await bench.read("ID") == constants(CONFIG)["ID"]
+            assert await bench.read(0xFF8) == 0
+
+    reader = cocotb.start_soon(reads())
+    for _ in range(120):
+        name = bench.rng.choice(list(WRITABLE))
+        value = bench.rng.getrandbits(32)
+        first = bench.rng.randrange(4)
+        count = bench.rng.randrange(1, 5 - first)
+        await bench.write(name, value, first, count)
+        mask = (2 ** (8 * count) - 1) << 8 * first
+        model[name] = (model[name] & ~mask | value & mask) & (2 ** WRITABLE[name] - 1)
+        assert await bench.read(name) == model[name], name
+    await reader
+    assert int(dut.program_addr.value) == model["PROGRAM_HI"] << 32 | model["PROGRAM_LO"]
+    assert int(dut.program_count.value) == model["PROGRAM_COUNT"]
+
+
+@cocotb.test()
+@cocotb.parametrize(first=["aw", "w"])
+async def address_and_data_in_any_order(dut: Any, first: str) -> None:
+    """One channel is far ahead of the other."""
+    bench = await ready(dut)
+    bench.pause(**{"w" if first == "aw" else "aw": 0.95})
+    for _ in range(12):
+        value = bench.rng.getrandbits(32)
+        await bench.write("PROGRAM_LO", value)
+        assert await bench.read("PROGRAM_LO") == value
+
+
+@cocotb.test()
+async def write_acts_after_its_latency(dut: Any) -> None:
+    bench = await ready(dut)
+    task = cocotb.start_soon(bench.write("CONTROL", START))
+    while not bench.channels["w"].fired:
+        await FallingEdge(dut.clk)
+        await RisingEdge(dut.clk)
+    # This edge ended the cycle of the transfer.
+    for cycle in range(1, RegisterFile.WRITE_LATENCY + 2):
+        await FallingEdge(dut.clk)
+        assert int(dut.start.value) == (cycle == RegisterFile.WRITE_LATENCY)
+    await task
+
+
+@cocotb.test()
+async def start_only_when_idle(dut: Any) -> None:
+    bench = await ready(dut)
+
+    async def command(value: int, starts: int, resets: int, strobe: int = 0) -> None:
+        bench.starts = bench.resets = 0
+        await bench.write("CONTROL", value, strobe, 1)
+        await ClockCycles(dut.clk, 3)
+        assert (bench.starts, bench.resets) == (starts, resets)
+        assert await bench.read("CONTROL") == 0
+
+    await command(START, 1, 0)
+    await command(0, 0, 0)
+    await command(START | START << 8, 0, 0, strobe=1)
+    await command(RESET, 0, 1)
+    await command(START | RESET, 0, 1)
+    for name, bit in (("busy", 1), ("resetting", 8)):
+        getattr(dut, name).value = 1
+        await command(START, 0, 0)
+        await command(RESET, 0, 1)
+        assert await bench.read("STATUS") == bit
+        getattr(dut, name).value = 0
+    await bench.pulse(error=1, error_code=16)
+    await command(START, 0, 0)
+    await command(RESET, 0, 1)
+    await bench.pulse(clear=1)
+    await command(START, 1, 0)
+
+
+@cocotb.test()
+async def done_and_interrupt(dut: Any) -> None:
+    bench = await ready(dut)
+    dut.completed.value = 0xBEEF
+    await bench.pulse(done=1)
+    assert await bench.read("STATUS") == 2
+    assert await bench.read("COMPLETED") == 0xBEEF
+    assert await bench.read("IRQ_CAUSE") == DONE
+    assert not int(dut.irq.value)
+    await bench.write("IRQ_ENABLE", ERROR)
+    assert not int(dut.irq.value)
+    await bench.write("IRQ_ENABLE", DONE)
+    assert int(dut.irq.value)
+    await bench.write("IRQ_CAUSE", ERROR)
+    assert int(dut.irq.value)
+    await bench.write("IRQ_CAUSE", DONE << 8, 1, 1)
+    assert int(dut.irq.value)
+    await bench.write("IRQ_CAUSE", DONE)
+    assert not int(dut.irq.value)
+    assert await bench.read("STATUS") == 2, "the cause is cleared, not the status"
+    await bench.write("CONTROL", START)
+    assert await bench.read("STATUS") == 0, "START clears DONE"
+
+    # A program that ends in the very cycle in which the old cause is cleared is not missed.
+    for delay in range(8):
+        await bench.pulse(done=1)
+        task = cocotb.start_soon(bench.write("IRQ_CAUSE", DONE))
+        await ClockCycles(dut.clk, delay)
+        dut.done.value = 1
+        await RisingEdge(dut.clk)
+        dut.done.value = 0
+        cleared_later = bench.channels["b"].valid
+        await task
+        if cleared_later:
+            assert await bench.read("IRQ_CAUSE") == DONE
+    await bench.pulse(clear=1)
+    assert await bench.read("IRQ_CAUSE") == 0
+    assert await bench.read("IRQ_ENABLE") == DONE
+
+
+@cocotb.test()
+async def the_first_error_is_kept(dut: Any) -> None:
+    bench = await ready(dut)
+    await bench.write("IRQ_ENABLE", ERROR)
+    await bench.write("PROGRAM_COUNT", 7)
+    await bench.write("PROGRAM_HI", 0x1234)
+    first = {"error_code": 17, "error_index": 0xA55A, "error_addr": 0xFEDC_BA98_7654}
+    await bench.pulse(error=1, **first)
+    await bench.pulse(error=1, error_code=16, error_index=1, error_addr=2)
+
+    async def seen() -> list[int]:
+        names = ("STATUS", "ERROR_CODE", "ERROR_INDEX", "ERROR_ADDR_LO", "ERROR_ADDR_HI")
+        return [await bench.read(name) for name in (*names, "IRQ_CAUSE")]
+
+    assert await seen() == [4, 17, 0xA55A, 0xBA98_7654, 0xFEDC, ERROR]
+    assert int(dut.irq.value)
+    await bench.write("IRQ_CAUSE", ERROR)
+    await bench.pulse(error=1, error_code=9)
+    assert await seen() == [4, 17, 0xA55A, 0xBA98_7654, 0xFEDC, 0]
+    await bench.pulse(clear=1)
+    assert await seen() == [0] * 6
+    assert await bench.read("IRQ_ENABLE") == ERROR
+    assert await bench.read("PROGRAM_COUNT") == 7
+    assert await bench.read("PROGRAM_HI") == 0x1234
+    await bench.pulse(error=1, error_code=3)
+    assert (await seen())[1] == 3
+
+
+@cocotb.test()
+async def counters_count_their_events(dut: Any) -> None:
+    bench = await ready(dut)
+    model = [0] * len(COUNTERS)
+
+    async def count(cycles: int, share: float) -> None:
+        for _ in range(cycles):
+            events = sum((bench.rng.random() < share) << i for i in range(len(COUNTERS)))
+            dut.events.value = events
+            await RisingEdge(dut.clk)
+            for i in range(len(COUNTERS)):
+                model[i] += events >> i & 1
+        dut.events.value = 0
+
+    async def check() -> None:
+        for name, value in zip(COUNTERS, model, strict=True):
+            wanted = value if CONFIG.build.counters else 0
+            assert await bench.read(name) == wanted, name
+
+    await count(300, 0.5)
+    await check()
+    await count(700, 1.0)
+    await check()
+    await count(5, 0.2)
+    await check()
+    for clearing in ("clear", "start"):
+        if clearing == "clear":
+            await bench.pulse(clear=1)
+        else:
+            await bench.write("CONTROL", START)
+        model[:] = [0] * len(COUNTERS)
+        await check()
+        await count(bench.rng.randrange(100), 0.7)
+        await check()
+
+    # Read while they count: what is read is what was counted when the address was taken.
+    cycles = OFFSET["CYCLES"]
+    dut.events.value = 1
+    values = []
+    for _ in range(40):
+        values.append(await bench.read(cycles))
+        await ClockCycles(dut.clk, bench.rng.randrange(70))
+    if CONFIG.build.counters:
+        assert values == sorted(set(values))
+
+
+@cocotb.test()
+async def host_and_machine_at_once(dut: Any) -> None:
+    """Many programs: events in the cycle after `start` count, with the bus pausing at random."""
+    bench = await ready(dut)
+    bench.pause(aw=0.3, w=0.3, b=0.3, ar=0.3, r=0.3)
+
+    async def program(cycles: int) -> None:
+        while not int(dut.start.value):
+            await FallingEdge(dut.clk)
+        await RisingEdge(dut.clk)
+        dut.busy.value = 1
+        dut.events.value = 1
+        await ClockCycles(dut.clk, cycles)
+        dut.events.value = 0
+        dut.busy.value = 0
+        dut.done.value = 1
+        await RisingEdge(dut.clk)
+        dut.done.value = 0
+
+    for _ in range(10):
+        cycles = bench.rng.randrange(1, 150)
+        running = cocotb.start_soon(program(cycles))
+        await bench.write("CONTROL", START)
+        while not await bench.read("STATUS") & 2:
+            pass
+        await Combine(running)
+        assert await bench.read("CYCLES") == (cycles if CONFIG.build.counters else 0)

@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bench of the write engine. ``BUS`` holds the fields of the bus as JSON."""
+
+import json
+import logging
+import os
+import random
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+import cocotb
+from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
+from cocotbext.axi import AxiRamWrite, AxiWriteBus
+
+from matwright.bus.burst import request_layout
+from matwright.bus.write import WriteEngine, write_data_layout
+from matwright.config import Bus
+
+from ..agents.axi_monitor import AxiMonitor
+from ..agents.axi_peer import WritePeer
+from ..agents.clock import start_clock
+from ..agents.stream_source import StreamSource
+
+BUS = Bus(**json.loads(os.environ.get("BUS", "{}")))
+MEMORY_BYTES = 1 << 16
+FULL = 2**BUS.bytes - 1
+
+
+class Bench:
+    """Engine, requests, data, monitor, and the memory as it must become."""
+
+    def __init__(self, dut: Any, *, request_pause: float = 0.0, data_pause: float = 0.0) -> None:
+        self.dut = dut
+        self.rng = random.Random(cocotb.RANDOM_SEED)
+        self.request_pause, self.data_pause = request_pause, data_pause
+        self.requests = StreamSource(
+            dut, "request", request_layout(BUS), lambda: self.rng.random() < self.request_pause
+        )
+        self.data = StreamSource(
+            dut, "data", write_data_layout(BUS), lambda: self.rng.random() < self.data_pause
+        )
+        self.asked: deque[int] = deque()  # beats of the requests not yet accepted
+        self.due = 0  # beats of the requests accepted and not yet transferred
+        self.beats: list[tuple[int, int, int]] = []  # address, data, strobe in order
+        self.sent: list[tuple[int, int]] = []
+        self.accept_cycles: list[int] = []
+        self.data_cycles: list[int] = []
+        self.beat_cycles: list[int] = []  # first on offer
+        self.opened_after_halt = False
+        self.halted_before = False
+        self.errors: list[int] = []
+        dut.halt.value = 0
+        self.monitor = AxiMonitor(dut, BUS, read=False, on_cycle=self.check)
+
+    def ask(self, addr: int, beats: int, *, full: bool = False) -> None:
+        """Queue a request and its data."""
+        self.asked.append(beats)
+        self.requests.queue.append({"addr": addr, "beats": beats})
+        for i in range(beats):
+            word = self.rng.getrandbits(BUS.data_width)
+            strb = FULL if full else self.rng.choice([FULL, 0, self.rng.randrange(FULL + 1)])
+            self.data.queue.append({"data": word, "strb": strb})
+            self.beats.append(((addr + i * BUS.bytes) % 2**BUS.addr_width, word, strb))
+
+    def random_request(self) -> None:
+        beats = self.rng.choice([1, 2, self.rng.randrange(1, 3 * BUS.max_burst + 2)])
+        self.ask(self.rng.randrange(2**BUS.addr_width // BUS.bytes) * BUS.bytes, beats)
+
+    def memory(self, beats: int | None = None) -> dict[int, int]:
+        """Address to byte after the first ``beats`` beats, of all bytes written."""
+        bytes_: dict[int, int] = {}
+        for addr, word, strb in self.beats[:beats]:
+            for lane in range(BUS.bytes):
+                if strb >> lane & 1:
+                    bytes_[addr + lane] = word >> 8 * lane & 0xFF
+        return bytes_
+
+    def check(self) -> None:
+        """Each cycle: state, and what was accepted."""
+        dut, monitor = self.dut, self.monitor
+        assert not (monitor.aw.opened and self.halted_before), "an address opened after halt"
+        self.halted_before = bool(int(dut.halt.value))
+        requested = bool(int(dut.request__valid.value))
+        sending = monitor.aw.valid or monitor.owed > 0
+        answered = monitor.unanswered == 0
+        assert bool(int(dut.awaiting.value)) == (not sending and not answered)
+        assert bool(int(dut.quiet.value)) == (not sending and answered)
+        idle = not sending and answered and not requested and not self.due
+        assert bool(int(dut.idle.value)) == idle
+        if requested and int(dut.request__ready.value):
+            self.accept_cycles.append(monitor.cycle)
+            self.due += self.asked.popleft()
+        if int(dut.data__valid.value) and int(dut.data__ready.value):
+            self.data_cycles.append(monitor.cycle)
+        if monitor.w.opened:
+            self.beat_cycles.append(monitor.cycle)
+        if monitor.w.fired:
+            self.due -= 1
+            self.sent.append((monitor.w.fields["data"], monitor.w.fields["strb"]))
+        if int(dut.error.value):
+            self.errors.append(int(dut.error_addr.value))
+
+    async def finish(self, limit: int = 20_000) -> None:
+        """Wait until all is written and answered."""
+        for _ in range(limit):
+            await FallingEdge(self.dut.clk)
+            if self.requests.idle and self.data.idle and int(self.dut.idle.value):
+                break
+        assert int(self.dut.idle.value), "the engine did not become idle"
+        assert len(self.sent) == len(self.beats), "a beat was lost"
+
+
+def pauses(rng: random.Random, share: float) -> Iterator[bool]:
+    while True:
+        yield rng.random() < share
+
+
+@cocotb.test()
+async def random_traffic_with_axi_ram(dut: Any) -> None:
+    """cocotbext-axi's memory, pausing at random on AW, W and B."""
+    bench = Bench(dut, request_pause=0.3, data_pause=0.3)
+    ram = AxiRamWrite(AxiWriteBus.from_entity(dut), dut.clk, dut.rst, size=MEMORY_BYTES)
+    logging.getLogger(f"cocotb.{dut._name}").setLevel(logging.WARNING)
+    ram.aw_channel.set_pause_generator(pauses(bench.rng, 0.4))
+    ram.w_channel.set_pause_generator(pauses(bench.rng, 0.3))
+    ram.b_channel.set_pause_generator(pauses(bench.rng, 0.4))
+    before = bytearray(bench.rng.randbytes(MEMORY_BYTES))
+    ram.write(0, before)
+    for _ in range(60):
+        bench.random_request()
+    await start_clock(dut)
+    await bench.finish()
+    for addr, byte in bench.memory().items():
+        before[addr % MEMORY_BYTES] = byte
+    assert ram.read(0, MEMORY_BYTES) == bytes(before)
+    assert not bench.errors
+
+
+@cocotb.test()
+async def address_may_wait_for_data(dut: Any) -> None:
+    """A memory that accepts an address only when it sees data, and data only after that."""
+    bench = Bench(dut, data_pause=0.2)
+    peer = WritePeer(dut, BUS, data_first=True, pause=lambda: bench.rng.random() < 0.2)
+    for _ in range(30):
+        bench.random_request()
+    await start_clock(dut)
+    await bench.finish()
+    assert peer.memory == bench.memory()
+
+
+@cocotb.test()
+async def one_beat_a_cycle(dut: Any) -> None:
+    """Latencies, and no lost cycle between bursts and between requests."""
+    bench = Bench(dut)
+    WritePeer(dut, BUS)
+    await start_clock(dut)
+    # A memory that answers at once keeps a few bursts of one beat in flight.
+    lengths = [1] * 20 if BUS.outstanding >= 8 else []
+    lengths += [2] * 20 if BUS.outstanding >= 4 else []
+    for beats in [*lengths, 5 * BUS.max_burst]:
+        bench.ask(0, beats, full=True)
+    await bench.finish()
+    address = bench.monitor.writes[0][2] - bench.accept_cycles[0]
+    assert address == WriteEngine.REQUEST_LATENCY, f"{address} cycles from request to awvalid"
+    assert bench.data_cycles[0] == bench.monitor.writes[0][2], "data waited longer than its address"
+    for taken, offered in zip(bench.data_cycles, bench.beat_cycles, strict=True):
+        assert offered - taken == WriteEngine.DATA_LATENCY, f"{offered - taken} cycles to wvalid"
+    if BUS.outstanding >= 8:
+        total = len(bench.beat_cycles)
+        assert bench.beat_cycles[-1] - bench.beat_cycles[0] == total - 1, "a cycle was lost on W"
+
+
+@cocotb.test()
+async def outstanding_bursts_are_used(dut: Any) -> None:
+    """With slow responses exactly `outstanding` bursts go out back to back, then none."""
+    bench = Bench(dut)
+    WritePeer(dut, BUS, latency=200)
+    for _ in range(BUS.outstanding + 3):
+        bench.ask(0, 1)
+    await start_clock(dut)
+    await bench.finish()
+    cycles = [cycle - bench.monitor.writes[0][2] for *_, cycle in bench.monitor.writes]
+    assert cycles[: BUS.outstanding] == list(range(BUS.outstanding))
+    assert cycles[BUS.outstanding] > 200
+
+
+met = {"missing data": 0, "the middle of a request": 0}
+
+
+@cocotb.test()
+@cocotb.parametrize(trial=range(24))
+async def halt_becomes_quiet_by_itself(dut: Any, trial: int) -> None:
+    """What is owed goes out: real beats in order, then, once data is missing, empty ones only."""
+    starved = trial % 2 == 1
+    bench = Bench(dut, request_pause=0.1, data_pause=0.7 if starved else 0.0)
+    bench.rng.seed(cocotb.RANDOM_SEED + trial)
+    slow = bench.rng.random() * 0.5
+    peer = WritePeer(dut, BUS, latency=4, pause=lambda: bench.rng.random() < slow)
+    for _ in range(30):
+        bench.random_request()
+    await start_clock(dut)
+    await ClockCycles(dut.clk, bench.rng.randrange(4, 80))
+    dut.halt.value = 1
+    if starved:
+        bench.data_pause = bench.rng.choice([0.7, 1.0])
+    bound = 8 * (BUS.outstanding * (BUS.max_burst + 8) + 50)
+    for _ in range(bound):
+        await FallingEdge(dut.clk)
+        if int(dut.quiet.value):
+            break
+    assert int(dut.quiet.value), f"not quiet after {bound} cycles of halt"
+    # Beats that were taken from `data` are in their places; all others of the bursts are empty.
+    real = bench.data.taken
+    masked = [
+        (sum(word & 0xFF << 8 * i for i in range(BUS.bytes) if strb >> i & 1), strb)
+        for _, word, strb in bench.beats[:real]
+    ]
+    assert bench.sent[:real] == masked
+    assert bench.sent[real:] == [(0, 0)] * (len(bench.sent) - real)
+    assert peer.memory == bench.memory(real)
+    assert len(bench.sent) == sum(beats for _, beats, _ in bench.monitor.writes)
+    met["missing data"] += len(bench.sent) > real
+    met["the middle of a request"] += bool(bench.due)
+
+
+@cocotb.test()
+async def halt_met_every_case(dut: Any) -> None:
+    """The trials above were worth something."""
+    for case, count in met.items():
+        assert count or BUS.max_burst == 1, f"no halt met {case}"
+
+
+@cocotb.test()
+async def halt_may_fall_when_data_kept_up(dut: Any) -> None:
+    """With data always there, halts only delay."""
+    bench = Bench(dut)
+    peer = WritePeer(dut, BUS, latency=3, pause=lambda: bench.rng.random() < 0.3)
+    for _ in range(40):
+        bench.random_request()
+    await start_clock(dut)
+    while not bench.requests.idle:
+        await ClockCycles(dut.clk, bench.rng.randrange(1, 60))
+        dut.halt.value = 1
+        await ClockCycles(dut.clk, bench.rng.randrange(1, 60))
+        dut.halt.value = 0
+    await bench.finish()
+    assert peer.memory == bench.memory()
+
+
+@cocotb.test()
+async def faults_are_reported(dut: Any) -> None:
+    """SLVERR, DECERR, a wrong ID: one pulse a response, with the address of its burst."""
+    bench = Bench(dut)
+    wanted: list[int] = []
+
+    def respond(burst: int) -> dict[str, int]:
+        if bench.rng.random() < 0.3:
+            wanted.append(bench.monitor.writes[burst][0])
+            return bench.rng.choice([{"resp": 2}, {"resp": 3}, {"id": 8}])
+        return bench.rng.choice([{"resp": 0}, {"resp": 1}])
+
+    peer = WritePeer(dut, BUS, respond=respond, latency=3, pause=lambda: bench.rng.random() < 0.3)
+    for _ in range(50):
+        bench.random_request()
+    await start_clock(dut)
+    await bench.finish()
+    assert wanted and bench.errors == wanted
+
+    # A response that nobody waits for is reported too.
+    peer.extra.append({"id": 0, "resp": 0})
+    await ClockCycles(dut.clk, 5)
+    assert len(bench.errors) == len(wanted) + 1

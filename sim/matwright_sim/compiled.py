@@ -1,0 +1,396 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole accelerator as a compiled library: the fast way to run programs on the real Verilog.
+
+Verilator turns the Verilog into C++; ``native/harness.cpp`` adds clock, memory and register
+accesses; the result is loaded with ctypes, and no Python runs per clock cycle. The timing of the
+memory is written down in ``native/axi_memory.hpp`` and is that of :mod:`.agents.memory`.
+"""
+
+import ctypes
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from amaranth import Shape
+from matwright.bus.axi import axi4, axi4_lite
+from matwright.config import AcceleratorConfig
+from numpy.typing import NDArray
+
+from . import cache, toolchain
+from .ports import modules
+from .toolchain import ToolError
+
+__all__ = ["BuildError", "CompiledAccelerator", "RegisterError"]
+
+_NATIVE = Path(__file__).parent / "native"
+_RESPONSES = {"OKAY": 0, "SLVERR": 2, "DECERR": 3}
+_STALL_UNIT = 4096
+_RESET_EDGES = 2
+_TAIL_LINES = 60
+
+
+class BuildError(RuntimeError):
+    """The Verilog could not be compiled; the message quotes the log."""
+
+
+class RegisterError(RuntimeError):
+    """A register access was answered with an error, or not at all."""
+
+
+class CompiledAccelerator:
+    """An accelerator, compiled, with ``memory_bytes`` of memory at address 0.
+
+    ``verilog`` must hold one module with exactly the ports of the accelerator: ``clk``, ``rst``,
+    ``irq``, ``m_axi_*`` and ``s_axil_*``. ``read_latency`` and ``write_latency`` are cycles, at
+    least 1; ``stall`` is the probability with which each channel pauses in a cycle, drawn from a
+    generator seeded with ``seed`` that starts again at every reset. ``trace`` names a waveform
+    file: VCD, or FST if it ends in ``.fst``; tracing needs a build of its own.
+
+    The accelerator comes out of reset when it is made. :meth:`close` frees it; the array
+    :attr:`memory` outlives it.
+    """
+
+    def __init__(
+        self,
+        config: AcceleratorConfig,
+        verilog: str,
+        *,
+        memory_bytes: int,
+        read_latency: int = 40,
+        write_latency: int = 40,
+        stall: float = 0.0,
+        seed: int = 0,
+        trace: Path | None = None,
+    ) -> None:
+        self._handle: int | None = None
+        beat = config.bus.bytes
+        if memory_bytes < beat or memory_bytes % beat:
+            raise ValueError(f"memory_bytes must be a multiple of {beat}, not {memory_bytes}")
+        for name, value in (("read_latency", read_latency), ("write_latency", write_latency)):
+            if not 1 <= value < 1 << 32:
+                raise ValueError(f"{name} must be at least 1 cycle, not {value}")
+        if not 0 <= stall < 1:
+            raise ValueError(f"stall must be at least 0 and less than 1, not {stall}")
+        self.config = config
+        kind = "" if trace is None else "fst" if Path(trace).suffix == ".fst" else "vcd"
+        self._library = _load(_built(config, verilog, kind))
+        self._memory: NDArray[np.uint8] = np.zeros(memory_bytes, dtype=np.uint8)
+        self._handle = self._library.mw_new(
+            self._memory.ctypes.data,
+            memory_bytes,
+            read_latency,
+            write_latency,
+            round(stall * _STALL_UNIT),
+            seed % (1 << 64),
+            None if trace is None else os.fsencode(trace),
+        )
+        names = self._library.mw_counter_names().decode().split()
+        self._counter_names: list[str] = names
+        self._counters = self._library.mw_counters(self._open)
+
+    # Life.
+
+    @property
+    def _open(self) -> int:
+        if self._handle is None:
+            raise ValueError("the accelerator must be open, and is closed")
+        return self._handle
+
+    def close(self) -> None:
+        """Free the model and end the trace. Closing twice is allowed."""
+        if self._handle is not None:
+            self._library.mw_delete(self._handle)
+            self._handle = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def reset(self) -> None:
+        """Two cycles of ``rst``: design and memory model forget all work; memory and counts stay."""
+        self._library.mw_reset(self._open, _RESET_EDGES)
+
+    # The host's side.
+
+    @property
+    def memory(self) -> NDArray[np.uint8]:
+        """The memory itself, byte by byte; what is written here the accelerator reads."""
+        return self._memory
+
+    def read_register(self, offset: int) -> int:
+        """Value of the register at ``offset``, read over AXI4-Lite."""
+        value = ctypes.c_uint32()
+        response = self._library.mw_read(self._open, offset, ctypes.byref(value))
+        self._check(response, "read", offset)
+        return value.value
+
+    def write_register(self, offset: int, value: int) -> None:
+        """Write the register at ``offset`` over AXI4-Lite; returns when it is answered."""
+        if not 0 <= value < 1 << 32:
+            raise ValueError(f"a register's value must be of 32 bits, not {value}")
+        self._check(self._library.mw_write(self._open, offset, value), "write", offset)
+
+    @staticmethod
+    def _check(response: int, what: str, offset: int) -> None:
+        if response:
+            answers = {number: name for name, number in _RESPONSES.items()}
+            answer = answers.get(response, "EXOKAY") if response > 0 else "no response"
+            raise RegisterError(f"a register {what} must be answered OKAY, not {answer} at {offset:#x}")
+
+    def run(self, max_cycles: int) -> bool:
+        """Run until ``irq`` is high, at most ``max_cycles`` cycles; True if it is high."""
+        return bool(self._library.mw_run(self._open, max_cycles))
+
+    @property
+    def cycles(self) -> int:
+        """Cycles since reset, those of register accesses included."""
+        return int(self._library.mw_cycles(self._open))
+
+    @property
+    def irq(self) -> bool:
+        """The interrupt line."""
+        return bool(self._library.mw_irq(self._open))
+
+    # The memory model's side.
+
+    def inject_error(self, channel: str, burst: int, response: str = "SLVERR") -> None:
+        """Answer burst number ``burst`` of ``channel`` (read or write) with ``response``.
+
+        Bursts are counted from 0 when the accelerator is made, in the order of their addresses.
+        Every beat of such a read is 0 and carries the response; such a write is not done.
+        """
+        if channel not in ("read", "write"):
+            raise ValueError(f"channel must be read or write, not {channel!r}")
+        if response not in ("SLVERR", "DECERR"):
+            raise ValueError(f"response must be SLVERR or DECERR, not {response!r}")
+        self._library.mw_inject(self._open, channel == "write", burst, _RESPONSES[response])
+
+    def _counts(self) -> dict[str, int]:
+        self._open  # noqa: B018 - the counters live in the model
+        return dict(zip(self._counter_names, self._counters[: len(self._counter_names)], strict=True))
+
+    def statistics(self) -> dict[str, int]:
+        """Bursts and beats moved, most bursts in flight, and cycles that each channel waited."""
+        return {k: v for k, v in self._counts().items() if not k.startswith("violation_")}
+
+    @property
+    def violations(self) -> dict[str, int]:
+        """Breaches of the protocol by the accelerator, by kind; empty if there were none."""
+        prefix = "violation_"
+        counts = self._counts().items()
+        return {name.removeprefix(prefix): n for name, n in counts if n and name.startswith(prefix)}
+
+
+def _load(path: Path) -> ctypes.CDLL:
+    library = ctypes.CDLL(str(path))
+    u32, u64, pointer = ctypes.c_uint32, ctypes.c_uint64, ctypes.c_void_p
+    signatures: dict[str, tuple[list[object], object]] = {
+        "mw_new": ([pointer, u64, u32, u32, u32, u64, ctypes.c_char_p], pointer),
+        "mw_delete": ([pointer], None),
+        "mw_reset": ([pointer, u32], None),
+        "mw_run": ([pointer, u64], ctypes.c_int),
+        "mw_irq": ([pointer], ctypes.c_int),
+        "mw_cycles": ([pointer], u64),
+        "mw_write": ([pointer, u32, u32], ctypes.c_int),
+        "mw_read": ([pointer, u32, ctypes.POINTER(u32)], ctypes.c_int),
+        "mw_inject": ([pointer, ctypes.c_int, u64, u32], None),
+        "mw_counters": ([pointer], ctypes.POINTER(u64)),
+        "mw_counter_names": ([], ctypes.c_char_p),
+    }
+    for name, (arguments, result) in signatures.items():
+        function = getattr(library, name)
+        function.argtypes, function.restype = arguments, result
+    return library
+
+
+# Building.
+
+
+def _ports(config: AcceleratorConfig) -> dict[str, int]:
+    """Name and width of every port of the accelerator."""
+    ports = {"clk": 1, "rst": 1, "irq": 1}
+    for prefix, signature in (("m_axi_", axi4(config.bus)), ("s_axil_", axi4_lite())):
+        for name, member in signature.members.items():
+            ports[prefix + name] = Shape.cast(member.shape).width
+    return ports
+
+
+def _top(config: AcceleratorConfig, verilog: str) -> str:
+    """Name of the one module that has the ports of the accelerator."""
+    wanted, held = _ports(config), modules(verilog)
+    found = [name for name, ports in held.items() if ports == wanted]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise BuildError(f"one module must have the accelerator's ports, not {', '.join(found)}")
+    if not held:
+        raise BuildError("the Verilog must hold a module, and holds none")
+    near = max(held, key=lambda name: len(held[name].items() & wanted.items()))
+    wrong = sorted(dict(wanted.items() ^ held[near].items()))
+    raise BuildError(
+        f"one module must have the accelerator's ports; {near} differs in {', '.join(wrong)}"
+    )
+
+
+# Kind of trace: Verilator's flags, the macros its sources look at, its runtime, libraries.
+_TRACE: dict[str, tuple[list[str], dict[str, int], list[str], list[str]]] = {
+    "": ([], {"VM_TRACE": 0, "VM_TRACE_VCD": 0, "VM_TRACE_FST": 0}, [], []),
+    "vcd": (
+        ["--trace-vcd"],
+        {"VM_TRACE": 1, "VM_TRACE_VCD": 1, "VM_TRACE_FST": 0},
+        ["verilated_vcd_c.cpp"],
+        [],
+    ),
+    "fst": (
+        ["--trace-fst"],
+        {"VM_TRACE": 1, "VM_TRACE_VCD": 0, "VM_TRACE_FST": 1},
+        ["verilated_fst_c.cpp"],
+        ["-lz", "-llz4"],
+    ),
+}
+
+_RUNTIME = ["verilated.cpp", "verilated_threads.cpp"]
+_UNIT_BYTES = 600_000
+"""Generated C++ that is compiled together: starting the compiler costs a second."""
+
+
+def _built(config: AcceleratorConfig, verilog: str, trace: str) -> Path:
+    """The shared library, from the cache if it is there."""
+    top = _top(config, verilog)
+    tool = toolchain.find_verilator()
+    native = "".join(path.read_text("utf-8") for path in sorted(_NATIVE.iterdir()))
+    flags = [*toolchain.VERILATOR_LIBRARY_FLAGS, *toolchain.LIBRARY_CXX_FLAGS]
+    name = cache.key(verilog, top, native, trace, tool.version, toolchain.compiler_version(), *flags)
+    place = cache.entry("library", name, lambda to: _build(verilog, top, trace, to))
+    return place / "accelerator.so"
+
+
+def _build(verilog: str, top: str, trace: str, folder: Path) -> None:
+    tool = toolchain.find_verilator()
+    trace_flags, macros, _, libraries = _TRACE[trace]
+    source, generated = folder / "accelerator.v", folder / "generated"
+    source.write_text(verilog, encoding="utf-8")
+    command = [tool.executable, "--cc", "--Mdir", generated, "--prefix", "Vtop"]
+    command += ["--top-module", top, *toolchain.VERILATOR_LIBRARY_FLAGS, *trace_flags, source]
+    _call(command, f"Verilator refused {top}", tool.environment)
+
+    runtime = _runtime(trace)
+    flags = _cxx_flags(macros)
+    jobs: list[tuple[list[Path | str], Path]] = []
+    for speed, sources in _units(generated):
+        unit = folder / f"unit{len(jobs)}.cpp"
+        unit.write_text("".join(f'#include "{path.name}"\n' for path in sources))
+        command = [*flags, speed, f"-I{generated}", "-c", unit]
+        jobs.append((command, unit.with_suffix(".o")))
+    harness: list[Path | str] = [*flags, "-O2", f"-I{generated}", "-c", _NATIVE / "harness.cpp"]
+    jobs.append((harness, folder / "harness.o"))
+    _compile(jobs)
+    objects = [*(made for _, made in jobs), *sorted(runtime.glob("*.o"))]
+    target = folder / "accelerator.so"
+    link = [toolchain.find_compiler(), "-shared", "-o", target, *objects, *libraries, "-pthread"]
+    _call(link, "the accelerator's library could not be linked")
+    for item in folder.iterdir():
+        if item not in (source, target):
+            shutil.rmtree(item) if item.is_dir() else item.unlink()
+
+
+def _units(generated: Path) -> list[tuple[str, list[Path]]]:
+    """Sources that Verilator wrote, in groups to be compiled together, with their -O flag.
+
+    What runs once (``Slow`` and the symbol table) is compiled in haste, the rest for speed.
+    """
+    sources = sorted(generated.glob("*.cpp"), key=lambda path: (-path.stat().st_size, path.name))
+    once = [path for path in sources if "Slow" in path.name or "Syms" in path.name]
+    often = [path for path in sources if path not in once]
+    units: list[tuple[str, list[Path]]] = []
+    for speed, group in (("-O2", often), ("-O0", once)):
+        room = 0
+        for path in group:
+            size = path.stat().st_size
+            if size > room:
+                units.append((speed, []))
+                room = _UNIT_BYTES
+            units[-1][1].append(path)
+            room -= size
+    return units
+
+
+def _runtime(trace: str) -> Path:
+    """Folder of Verilator's own runtime as objects, compiled once for all accelerators."""
+    tool = toolchain.find_verilator()
+    _, macros, sources, _ = _TRACE[trace]
+    flags = _cxx_flags(macros)
+
+    def build(folder: Path) -> None:
+        include = tool.root / "include"
+        _compile(
+            [
+                ([*flags, "-O2", "-c", include / source], folder / f"{Path(source).stem}.o")
+                for source in (*_RUNTIME, *sources)
+            ]
+        )
+
+    try:
+        name = cache.key(trace, tool.version, toolchain.compiler_version(), *map(str, flags))
+        return cache.entry("runtime", name, build)
+    except BuildError as error:
+        if trace == "fst":
+            raise ToolError(
+                "an FST trace needs the headers lz4.h and zlib.h; install them with `apt-get "
+                "install liblz4-dev zlib1g-dev`, or trace to a .vcd file"
+            ) from error
+        raise
+
+
+def _cxx_flags(macros: dict[str, int]) -> list[str]:
+    include = toolchain.find_verilator().root / "include"
+    defines = {"VERILATOR": 1, "VM_COVERAGE": 0, "VM_SC": 0, "VM_TIMING": 0, "VM_TRACE_SAIF": 0}
+    return [
+        *toolchain.LIBRARY_CXX_FLAGS,
+        *(f"-D{name}={value}" for name, value in (defines | macros).items()),
+        f"-I{include}",
+        f"-I{include / 'vltstd'}",
+    ]
+
+
+def _compile(jobs: list[tuple[list[Path | str] | list[str], Path]]) -> None:
+    """Compile each command's source to its object, some at a time."""
+    compiler = toolchain.find_compiler()
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
+        calls = [
+            pool.submit(_call, [compiler, *command, "-o", made], "the compiler refused its output")
+            for command, made in jobs
+        ]
+        for call in calls:
+            call.result()
+
+
+def _call(
+    command: Iterable[Path | str], failure: str, environment: Mapping[str, str] | None = None
+) -> None:
+    result = subprocess.run(
+        [str(word) for word in command],
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode:
+        tail = (result.stdout + result.stderr).splitlines()[-_TAIL_LINES:]
+        raise BuildError("\n".join([f"{failure}:", *tail]))

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// The accelerator as Verilator compiled it, its memory and its host, behind a C interface.
+//
+// A cycle is two evaluations. Between cycles clk is low and everything is settled. At the rising
+// edge the model has looked at the settled outputs; the design's registers then take the old
+// inputs; the model's new outputs are applied with the falling edge, so that combinational paths
+// from them are settled again before the next look.
+
+#include <cstdint>
+#include <memory>
+
+#include "Vtop.h"
+#include "axi_memory.hpp"
+#include "verilated.h"
+
+#if VM_TRACE_FST
+#include "verilated_fst_c.h"
+using Trace = VerilatedFstC;
+#elif VM_TRACE
+#include "verilated_vcd_c.h"
+using Trace = VerilatedVcdC;
+#endif
+
+namespace {
+
+constexpr unsigned HALF_PERIOD_NS = 5;
+constexpr unsigned LITE_TIMEOUT = 10000;  // cycles in which a register access must end
+
+class Harness {
+public:
+    Harness(uint8_t* memory, uint64_t size, uint32_t read_latency, uint32_t write_latency,
+            uint32_t stall, uint64_t seed, const char* trace_path)
+        : context(new VerilatedContext), top(new Vtop(context.get(), "")),
+          memory(*top, memory, size, read_latency, write_latency, stall, seed) {
+#if VM_TRACE
+        if (trace_path) {
+            context->traceEverOn(true);
+            trace.reset(new Trace);
+            top->trace(trace.get(), 99);
+            trace->open(trace_path);
+        }
+#else
+        (void)trace_path;
+#endif
+        reset(2);
+    }
+
+    ~Harness() {
+#if VM_TRACE
+        if (trace) trace->close();
+#endif
+        top->final();
+    }
+
+    void reset(unsigned edges) {
+        top->s_axil_awvalid = top->s_axil_wvalid = top->s_axil_bready = 0;
+        top->s_axil_arvalid = top->s_axil_rready = 0;
+        lite_b.on = lite_r.on = false;
+        top->rst = 1;
+        memory.reset();
+        top->clk = 0;
+        unsettled = true;
+        settle();
+        for (unsigned i = 0; i < edges; ++i) {
+            edge(1);
+            edge(0);
+            memory.check_reset();
+        }
+        top->rst = 0;
+        unsettled = true;
+        cycles = 0;
+    }
+
+    bool run(uint64_t most) {
+        settle();
+        while (!top->irq && most--) step();
+        return top->irq;
+    }
+
+    // Register accesses: the response, or -1 if there was none in time.
+    int write(uint32_t offset, uint32_t value) {
+        top->s_axil_awaddr = offset;
+        top->s_axil_wdata = value;
+        top->s_axil_wstrb = 0xF;
+        top->s_axil_awvalid = top->s_axil_wvalid = top->s_axil_bready = 1;
+        int response = -1;
+        for (unsigned i = 0; i < LITE_TIMEOUT && response < 0; ++i) {
+            unsettled = true;
+            settle();
+            bool aw = top->s_axil_awvalid && top->s_axil_awready;
+            bool w = top->s_axil_wvalid && top->s_axil_wready;
+            if (top->s_axil_bvalid) response = top->s_axil_bresp;
+            step();
+            if (aw) top->s_axil_awvalid = 0;
+            if (w) top->s_axil_wvalid = 0;
+        }
+        top->s_axil_awvalid = top->s_axil_wvalid = top->s_axil_bready = 0;
+        unsettled = true;
+        return response;
+    }
+
+    int read(uint32_t offset, uint32_t* value) {
+        top->s_axil_araddr = offset;
+        top->s_axil_arvalid = top->s_axil_rready = 1;
+        int response = -1;
+        for (unsigned i = 0; i < LITE_TIMEOUT && response < 0; ++i) {
+            unsettled = true;
+            settle();
+            bool ar = top->s_axil_arvalid && top->s_axil_arready;
+            if (top->s_axil_rvalid) {
+                response = top->s_axil_rresp;
+                *value = top->s_axil_rdata;
+            }
+            step();
+            if (ar) top->s_axil_arvalid = 0;
+        }
+        top->s_axil_arvalid = top->s_axil_rready = 0;
+        unsettled = true;
+        return response;
+    }
+
+    bool irq() {
+        settle();
+        return top->irq;
+    }
+
+    uint64_t cycles = 0;
+
+private:
+    struct LiteWaiting {
+        bool on = false;
+        uint64_t payload = 0;
+    };
+
+    std::unique_ptr<VerilatedContext> context;
+    std::unique_ptr<Vtop> top;
+    bool unsettled = true;
+    LiteWaiting lite_b, lite_r;
+#if VM_TRACE
+    std::unique_ptr<Trace> trace;
+#endif
+
+public:
+    AxiMemory<Vtop> memory;
+
+private:
+    void settle() {
+        if (unsettled) top->eval();
+        unsettled = false;
+    }
+
+    void edge(bool level) {
+        top->clk = level;
+        top->eval();
+#if VM_TRACE
+        if (trace) trace->dump(context->time());
+#endif
+        context->timeInc(HALF_PERIOD_NS);
+    }
+
+    void check_lite(LiteWaiting& waiting, bool valid, bool ready, uint64_t payload) {
+        if (waiting.on) {
+            if (!valid)
+                ++memory.counters.violation_lite_valid_dropped;
+            else if (payload != waiting.payload)
+                ++memory.counters.violation_lite_payload_changed;
+        }
+        waiting = {valid && !ready, payload};
+    }
+
+    void step() {
+        settle();
+        check_lite(lite_b, top->s_axil_bvalid, top->s_axil_bready, top->s_axil_bresp);
+        check_lite(lite_r, top->s_axil_rvalid, top->s_axil_rready,
+                   top->s_axil_rdata | uint64_t(top->s_axil_rresp) << 32);
+        memory.sample(cycles++);
+        edge(1);
+        memory.drive();
+        edge(0);
+    }
+};
+
+}  // namespace
+
+#define API extern "C" __attribute__((visibility("default")))
+
+API void* mw_new(uint8_t* memory, uint64_t size, uint32_t read_latency, uint32_t write_latency,
+                 uint32_t stall, uint64_t seed, const char* trace_path) {
+    return new Harness(memory, size, read_latency, write_latency, stall, seed, trace_path);
+}
+API void mw_delete(void* self) { delete static_cast<Harness*>(self); }
+API void mw_reset(void* self, uint32_t edges) { static_cast<Harness*>(self)->reset(edges); }
+API int mw_run(void* self, uint64_t most) { return static_cast<Harness*>(self)->run(most); }
+API int mw_irq(void* self) { return static_cast<Harness*>(self)->irq(); }
+API uint64_t mw_cycles(void* self) { return static_cast<Harness*>(self)->cycles; }
+API int mw_write(void* self, uint32_t offset, uint32_t value) {
+    return static_cast<Harness*>(self)->write(offset, value);
+}
+API int mw_read(void* self, uint32_t offset, uint32_t* value) {
+    return static_cast<Harness*>(self)->read(offset, value);
+}
+API void mw_inject(void* self, int write, uint64_t index, uint32_t response) {
+    static_cast<Harness*>(self)->memory.inject(write, index, response);
+}
+API const uint64_t* mw_counters(void* self) {
+    return reinterpret_cast<const uint64_t*>(&static_cast<Harness*>(self)->memory.counters);
+}
+API const char* mw_counter_names() {
+#define NAME(name) #name " "
+    return COUNTERS(NAME);
+#undef NAME
+}

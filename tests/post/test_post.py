@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Post-processing as a whole in Amaranth's simulator."""
+
+from random import Random
+from typing import Any
+
+import pytest
+from amaranth.sim import Simulator
+
+from matwright.config import AcceleratorConfig, Build, Bus
+from matwright.post.payload import beat_layout, sums_layout
+from matwright.post.post import PostProcess
+from matwright.post.requantize import Requantizer
+from matwright.presets import PRESETS
+from matwright_sim.benches.post_cases import (
+    beats_of,
+    elements_of,
+    random_rows,
+    random_settings,
+)
+
+
+@pytest.mark.parametrize("name", ["tiny", "small"])
+@pytest.mark.parametrize("raw", [False, True])
+def test_random(exchange: Any, name: str, raw: bool) -> None:
+    seed = 7 + raw
+    print(f"seed {seed}")
+    config, rng = PRESETS[name], Random(seed)
+    lanes, beat_bytes = config.build.post_lanes, config.bus.bytes
+    settings = random_settings(rng, raw)
+    items = random_rows(rng, config.precision, lanes, 60)
+    elements = elements_of(items, config.precision, settings)
+    expected = beats_of(elements, lanes, beat_bytes, raw)
+    words = [sums_layout(config.precision, lanes).const(item).as_bits() for item in items]
+    trace = exchange(
+        PostProcess(config), words, len(expected), settings.ports(), take=0.6, seed=seed
+    )
+    beats = [beat_layout(beat_bytes).from_bits(word) for word in trace.received]
+    assert [(beat.data, beat.strb) for beat in beats] == expected
+
+
+def _config() -> AcceleratorConfig:
+    return AcceleratorConfig(
+        rows=8, cols=8, bus=Bus(data_width=32), build=Build(post_lanes=4, counters=False)
+    )
+
+
+@pytest.mark.parametrize("raw", [0, 1])
+def test_latency(exchange: Any, raw: int) -> None:
+    config = _config()
+    item = {"sums": [1] * 4, "biases": [0] * 4, "words": [1 << 20] * 4, "count": 1, "last": 1}
+    words = [sums_layout(config.precision, 4).const(item).as_bits()] * 10
+    trace = exchange(PostProcess(config), words, 10, {"raw": raw, "use_table": 1})
+    latency = PostProcess.RAW_LATENCY if raw else PostProcess.LATENCY
+    assert [b - a for a, b in zip(trace.entered, trace.offered, strict=True)] == [latency] * 10
+
+
+@pytest.mark.parametrize("raw", [0, 1])
+def test_capacity(raw: int) -> None:
+    """With the bus at rest, two beats and a full requantizer are taken, and no more."""
+    config = _config()
+    dut = PostProcess(config)
+    item = {"sums": [1] * 4, "biases": [0] * 4, "words": [1] * 4, "count": 1, "last": 1}
+    taken = 0
+
+    async def bench(ctx: Any) -> None:
+        nonlocal taken
+        ctx.set(dut.raw, raw)
+        ctx.set(dut.i.payload, item)
+        ctx.set(dut.i.valid, 1)
+        for _ in range(40):
+            taken += ctx.get(dut.i.ready)
+            await ctx.tick()
+
+    sim = Simulator(dut)
+    sim.add_clock(1e-6)
+    sim.add_testbench(bench)
+    sim.run()
+    assert taken == 2 + (Requantizer.RAW_LATENCY if raw else Requantizer.LATENCY)
