@@ -63,6 +63,8 @@ VERILATOR_LIBRARY_FLAGS = (
     "fast",
     "--no-assert",
     "--no-timing",
+    "--timescale",
+    "1ns/1ns",
 )
 """For the compiled accelerator, where speed is all."""
 

@@ -66,10 +66,11 @@ class BurstSplitter(wiring.Component):
         block_bits = beat_bits + index_bits
         request, burst = self.request, self.burst
 
+        # A vector of no bits is [-1:0] in Verilog, so each has one bit at the least.
         # What is left lies in aligned blocks of max_burst beats: `blocks` whole ones, then one
         # that ends with beat number `tail`.
         blocks = Signal(BEATS_WIDTH + 1 - index_bits)
-        tail = Signal(index_bits)
+        tail = Signal(max(1, index_bits))
         more = Signal()
         free = Signal()
         accept = Signal()
@@ -82,14 +83,14 @@ class BurstSplitter(wiring.Component):
         ]
 
         # Of a new request the first block may start at a beat other than 0.
-        index = Signal(index_bits)
+        index = Signal(max(1, index_bits))
         final = Signal(BEATS_WIDTH + 1)
         addr = request.payload.addr
         next_block = Signal(self.bus.addr_width - block_bits)
         m.d.comb += next_block.eq(burst.payload.addr[block_bits:] + 1)
         with m.If(more):
             m.d.comb += [
-                final.eq(Cat(tail, blocks)),
+                final.eq(Cat(tail[:index_bits], blocks)),
                 self.opening.addr.eq(Cat(Const(0, block_bits), next_block)),
             ]
         with m.Else():
@@ -98,7 +99,7 @@ class BurstSplitter(wiring.Component):
                 final.eq(request.payload.beats + index - 1),
                 self.opening.addr.eq(addr),
             ]
-        end = Signal(index_bits)
+        end = Signal(max(1, index_bits))
         m.d.comb += [
             self.opening.last.eq(final[index_bits:] == 0),
             end.eq(Mux(self.opening.last, final[:index_bits], self.bus.max_burst - 1)),

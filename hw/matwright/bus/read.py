@@ -5,12 +5,12 @@ from typing import Protocol
 
 from amaranth import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from ..config import Bus
 from .axi import axi4
 from .burst import BEATS_WIDTH, BurstSplitter
+from .fifo import small_fifo
 
 __all__ = ["Beat", "ReadEngine", "beat_signature", "read_request_layout"]
 
@@ -120,7 +120,7 @@ class ReadEngine(wiring.Component):
         flight = data.StructLayout(
             {"tag": self.tag_width, "last": 1, "len": 8, "addr": self.bus.addr_width}
         )
-        m.submodules.fifo = fifo = SyncFIFO(width=flight.size, depth=self.bus.outstanding)
+        m.submodules.fifo = fifo = small_fifo(flight.size, self.bus.outstanding)
         entering, oldest = flight(fifo.w_data), flight(fifo.r_data)
 
         # Requests to addresses.

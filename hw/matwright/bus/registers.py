@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
 from .axi import axi4_lite
+from .counters import CounterBank
 from .register_map import COUNTERS, REGISTERS, constants
 
 __all__ = ["RegisterFile"]
@@ -27,7 +28,8 @@ class RegisterFile(wiring.Component):
     """
 
     READ_LATENCY = 1
-    """Cycles from accepting a read's address to ``rvalid``."""
+    """Cycles from accepting a read's address to ``rvalid``; of a counter, that many at the least and
+    up to ``len(COUNTERS)`` more."""
     WRITE_LATENCY = 1
     """Cycles from accepting a write's data to ``bvalid``, its effect, ``start`` and ``reset``."""
 
@@ -139,25 +141,16 @@ class RegisterFile(wiring.Component):
                     with m.If(bus.wstrb[i // 8]):
                         m.d.sync += value[i : i + 8].eq(bus.wdata[i : i + 8])
 
-        # Counters.
-        counters = {name: Signal(32, name=name.lower()) for name in COUNTERS}
-        if not self.config.build.counters:
-            counters = {}
-        for counter, event in zip(counters.values(), self.events, strict=False):
-            m.d.sync += counter.eq(Mux(self.start, 0, counter + event))
-
         with m.If(self.clear):
             m.d.sync += [
                 register.eq(0)
                 for register in (done, failed, cause, error_code, error_index, error_addr)
             ]
-            m.d.sync += [counter.eq(0) for counter in counters.values()]
 
         # Read channels.
         readable: dict[str, Value] = {
             **{name: Const(value, 32) for name, value in constants(self.config).items()},
             **writable,
-            **counters,
             "STATUS": Cat(self.busy, done, failed, self.resetting),
             "IRQ_CAUSE": cause,
             "COMPLETED": self.completed,
@@ -167,7 +160,8 @@ class RegisterFile(wiring.Component):
             "ERROR_ADDR_HI": error_addr[32:],
         }
         rdata = Signal(32, reset_less=True)
-        m.d.comb += [bus.arready.eq(~bus.rvalid), bus.rdata.eq(rdata)]
+        waiting = Signal()
+        m.d.comb += [bus.arready.eq(~bus.rvalid & ~waiting), bus.rdata.eq(rdata)]
         with m.If(bus.arvalid & bus.arready):
             m.d.sync += bus.rvalid.eq(1)
             with m.Switch(bus.araddr[2:]):
@@ -178,5 +172,20 @@ class RegisterFile(wiring.Component):
                     m.d.sync += rdata.eq(0)
         with m.Elif(bus.rready):
             m.d.sync += bus.rvalid.eq(0)
+
+        # Counters: a read waits for the turn of the counter.
+        if self.config.build.counters:
+            m.submodules.counters = counters = CounterBank(len(COUNTERS))
+            m.d.comb += [
+                counters.events.eq(self.events),
+                counters.clear.eq(self.start | self.clear),
+            ]
+            place = Signal(len(bus.araddr) - 2)
+            wanted = Signal.like(counters.index)
+            m.d.comb += place.eq(bus.araddr[2:] - (_OFFSETS[next(iter(COUNTERS))] >> 2))
+            with m.If(bus.arvalid & bus.arready & (place < len(COUNTERS))):
+                m.d.sync += [bus.rvalid.eq(0), waiting.eq(1), wanted.eq(place)]
+            with m.If(waiting & (wanted == counters.index)):
+                m.d.sync += [bus.rvalid.eq(1), waiting.eq(0), rdata.eq(counters.value)]
 
         return m

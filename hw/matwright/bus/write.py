@@ -3,12 +3,12 @@
 
 from amaranth import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from ..config import Bus
 from .axi import axi4
 from .burst import BurstSplitter, request_layout
+from .fifo import small_fifo
 
 __all__ = ["WriteEngine", "write_data_layout"]
 
@@ -99,8 +99,8 @@ class WriteEngine(wiring.Component):
 
         # Both hold a burst from the cycle in which it goes on offer: `owed` until its last beat is
         # in the W register, `unanswered` until its response.
-        m.submodules.owed = owed = SyncFIFO(width=8, depth=bus.outstanding)
-        m.submodules.unanswered = unanswered = SyncFIFO(width=bus.addr_width, depth=bus.outstanding)
+        m.submodules.owed = owed = small_fifo(8, bus.outstanding)
+        m.submodules.unanswered = unanswered = small_fifo(bus.addr_width, bus.outstanding)
 
         # Requests to addresses. `owed` never holds more than `unanswered`.
         wiring.connect(m, wiring.flipped(self.request), splitter.request)

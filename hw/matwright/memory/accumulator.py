@@ -36,7 +36,8 @@ class Accumulator(wiring.Component):
 
     *Adding.* ``command`` comes one cycle before column 0 of ``psum``, and so in the skew of the array:
     column c takes its sum c cycles later. A row may be added to in every cycle, also the same row
-    again. ``filled`` pulses when a block whose last row was ``done`` may be read.
+    again. ``filled`` pulses in the
+    cycle after which a block whose last row was ``done`` may be read.
 
     *Reading.* ``sums`` holds all columns of row ``r_addr`` of ``r_bank`` :attr:`LATENCY` cycles after
     ``r_en``, until the next ``r_en``. The bank read is one that is not being added to.
@@ -120,6 +121,6 @@ class Accumulator(wiring.Component):
             m.d.comb += self.sums[c].eq(Mux(r_bank, banks[1].r_data, banks[0].r_data))
 
         last = stages[config.cols + 1]
-        m.d.sync += self.filled.eq(last.valid & last.done)
+        m.d.comb += self.filled.eq(last.valid & last.done)
 
         return m

@@ -87,7 +87,7 @@ class ActivationScratchpad(wiring.Component):
                 m.d.sync += [sub.eq(0), word.eq(word + 1)]
             with m.If(self.w_chunk_end):
                 m.d.sync += [word.eq(0), half.eq(~half)]
-        m.d.sync += self.filled.eq(self.w_valid & self.w_chunk_end)
+        m.d.comb += self.filled.eq(self.w_valid & self.w_chunk_end)
 
         # Lane r works r cycles after lane 0: its command waits in a chain of registers.
         command = self.read

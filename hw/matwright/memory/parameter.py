@@ -68,7 +68,7 @@ class ParameterMemory(wiring.Component):
                 m.d.sync += [sub.eq(0), word.eq(word + 1)]
             with m.If(self.w_end):
                 m.d.sync += [sub.eq(0), word.eq(0), half.eq(~half)]
-        m.d.sync += self.filled.eq(self.w_valid & self.w_end)
+        m.d.comb += self.filled.eq(self.w_valid & self.w_end)
 
         part_bits = parts.bit_length() - 1
         part = Signal(address_width(parts))

@@ -76,7 +76,7 @@ class WeightRing(wiring.Component):
                 advance(w_word)
             with m.If(tile_end):
                 m.d.sync += beat_of_tile.eq(0)
-        m.d.sync += self.filled.eq(self.w_valid & tile_end)
+        m.d.comb += self.filled.eq(self.w_valid & tile_end)
 
         # Read pointer.
         r_word = Signal(address_width(depth))

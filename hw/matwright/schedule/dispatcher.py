@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Dispatcher: fetches the program's descriptors, checks them and hands them to the engines."""
 
-from amaranth import Cat, Module, Signal
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -106,9 +106,10 @@ class Dispatcher(wiring.Component):
         left = Signal(16)
         sent = Signal(16)
         complete = Signal()
+        starting = Signal()
         m.d.comb += [
-            complete.eq(self.completed == self.index),
-            self.request.p.addr.eq(addr),
+            complete.eq(self.written & (sent == self.index)),
+            self.request.p.addr.eq(Mux(starting, self.program_addr, addr)),
             self.request.p.beats.eq(max(1, bits // bus.data_width)),
             data.View(ReadTag(), self.request.p.tag).target.eq(Target.DESCRIPTOR),
             self.error_code.eq(error),
@@ -128,6 +129,10 @@ class Dispatcher(wiring.Component):
 
         with m.FSM():
             with m.State("IDLE"):
+                m.d.comb += [
+                    starting.eq(1),
+                    self.request.valid.eq(self.start & (self.program_count != 0)),
+                ]
                 m.d.sync += [
                     addr.eq(self.program_addr),
                     left.eq(self.program_count),
@@ -135,6 +140,8 @@ class Dispatcher(wiring.Component):
                 with m.If(self.start):
                     m.d.sync += [self.index.eq(0), sent.eq(0), self.completed.eq(0)]
                     m.next = "FETCH"
+                    with m.If(self.request.ready):
+                        m.next = "RECEIVE"
                     with m.If(self.program_count == 0):
                         m.next = "DRAIN"
 

@@ -135,8 +135,16 @@ class ExecuteEngine(wiring.Component):
         first_block_tile = Signal()
         half = Signal()
         bank = Signal()
+        whole = Signal()  # one chunk holds all of K: it serves every block of the same rows
+        last_columns = Signal()
         chunk_ends = Signal()
-        m.d.comb += chunk_ends.eq((k_left == 1) | (step == k_full - 1))
+        m.d.comb += [
+            whole.eq(job.k_panels <= k_full),
+            last_columns.eq(panels_left == panels),
+            chunk_ends.eq(
+                Mux(whole, (k_left == 1) & last_columns, (k_left == 1) | (step == k_full - 1))
+            ),
+        ]
 
         # Words of a row in the chunk; a chunk in which K ends is shorter.
         pitch = Signal(range(config.activation_words + 1))
@@ -208,6 +216,20 @@ class ExecuteEngine(wiring.Component):
             self.sum.done.eq((row_left == 1) & block_last_tile),
         ]
 
+        def begin_block(left: Signal) -> None:
+            block_panels = Mux(left <= full_panels, left, full_panels)
+            m.d.sync += [
+                panels.eq(block_panels),
+                panel_left.eq(block_panels),
+                k_left.eq(job.k_panels),
+                step.eq(0),
+                pitch.eq(words_of(job.k_panels)),
+                first_panel.eq(1),
+                first_block_tile.eq(1),
+                valid.eq(1),
+            ]
+            m.next = "TILES"
+
         # Walk to the next tile when one starts.
         m.d.comb += k_rest.eq(k_left - 1)
         with m.FSM():
@@ -222,23 +244,13 @@ class ExecuteEngine(wiring.Component):
                 m.d.sync += [
                     rows.eq(Mux(m_left <= blocks.tile_rows, m_left, blocks.tile_rows)),
                     panels_left.eq(blocks.panels),
+                    first_chunk_tile.eq(1),
                 ]
-                m.next = "BLOCK"
+                begin_block(blocks.panels)
 
             with m.State("BLOCK"):
-                block_panels = Mux(panels_left <= full_panels, panels_left, full_panels)
-                m.d.sync += [
-                    panels.eq(block_panels),
-                    panel_left.eq(block_panels),
-                    k_left.eq(job.k_panels),
-                    step.eq(0),
-                    pitch.eq(words_of(job.k_panels)),
-                    first_panel.eq(1),
-                    first_chunk_tile.eq(1),
-                    first_block_tile.eq(1),
-                    valid.eq(1),
-                ]
-                m.next = "TILES"
+                m.d.sync += first_chunk_tile.eq(~whole)
+                begin_block(panels_left)
 
             with m.State("TILES"):
                 with m.If(start):
@@ -268,7 +280,7 @@ class ExecuteEngine(wiring.Component):
                                 panels_left.eq(panels_left - panels),
                             ]
                             m.next = "BLOCK"
-                            with m.If(panels_left == panels):
+                            with m.If(last_columns):
                                 m.d.sync += m_left.eq(m_left - rows)
                                 m.next = "ROWS"
                                 with m.If(m_left == rows):

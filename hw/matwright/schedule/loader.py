@@ -99,6 +99,8 @@ class LoadEngine(wiring.Component):
         b_panel = Signal(bus.addr_width)
         k_full = Signal(range(chunk_panels(config) + 1))
         m.d.comb += k_full.eq(1 << job.k_panels_log2)
+        whole = Signal()  # one chunk holds all of K: it serves every block of the same rows
+        m.d.comb += whole.eq(job.k_panels <= k_full)
         k_ends = Signal()
         k_chunk = Signal.like(k_full)
         m.d.comb += [k_ends.eq(k_left <= k_full), k_chunk.eq(Mux(k_ends, k_left, k_full))]
@@ -132,21 +134,28 @@ class LoadEngine(wiring.Component):
             with m.State("ROWS"):
                 m.d.sync += [
                     rows.eq(Mux(m_left <= blocks.tile_rows, m_left, blocks.tile_rows)),
+                    panels.eq(Mux(blocks.panels <= full_panels, blocks.panels, full_panels)),
                     panels_left.eq(blocks.panels),
+                    k_left.eq(job.k_panels),
+                    offset.eq(0),
                     b_block.eq(job.b_addr),
+                    b_panel.eq(job.b_addr),
                     table.eq(job.params),
+                    first_chunk.eq(1),
                 ]
-                m.next = "BLOCK"
+                m.next = "CHUNK"
 
             with m.State("BLOCK"):
                 m.d.sync += [
                     panels.eq(Mux(panels_left <= full_panels, panels_left, full_panels)),
-                    k_left.eq(job.k_panels),
-                    offset.eq(0),
                     b_panel.eq(b_block),
-                    first_chunk.eq(1),
                 ]
-                m.next = "CHUNK"
+                with m.If(whole):
+                    m.d.sync += [k_left.eq(0), steps_left.eq(job.k_panels)]
+                    m.next = "WEIGHTS"
+                with m.Else():
+                    m.d.sync += [k_left.eq(job.k_panels), offset.eq(0)]
+                    m.next = "CHUNK"
 
             with m.State("CHUNK"):
                 m.d.comb += self.waiting.eq(~halves.some)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import cocotb
-from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
+from cocotb.triggers import ClockCycles, FallingEdge
 from cocotbext.axi import AxiRamWrite, AxiWriteBus
 
 from matwright.bus.burst import request_layout
