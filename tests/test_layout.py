@@ -257,7 +257,7 @@ def test_matrix_errors() -> None:
 
 def test_unpack_errors() -> None:
     config = CONFIGS[0]
-    data = np.zeros(8, np.uint8)
+    data: Any = np.zeros(8, np.uint8)
     assert (
         _message(lambda: layout.unpack_a(config, data, 2, 5, 8))
         == "A must have at least 13 bytes, not 8"

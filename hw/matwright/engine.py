@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The machine behind the registers: dispatcher, three engines, memories, array, bus engines."""
 
-from amaranth import Module, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -141,13 +141,21 @@ class Engine(wiring.Component):
             activations.w_valid.eq(arrives[Target.ACTIVATION]),
             activations.w_data.eq(beat.data),
             activations.w_row_end.eq(beat.last),
-            activations.w_chunk_end.eq(beat.last & tag.end),
+            activations.w_chunk_end.eq(beat.last & tag.end_chunk),
             weights.w_valid.eq(arrives[Target.WEIGHT]),
             weights.w_data.eq(beat.data),
             parameters.w_valid.eq(arrives[Target.PARAMETER]),
             parameters.w_data.eq(beat.data),
             parameters.w_end.eq(beat.last),
         ]
+
+        # The job that reads are for: jobs load one after the other.
+        loading = Signal(16)
+        with m.If(self.start):
+            m.d.sync += loading.eq(0)
+        with m.Elif(beat.valid & beat.last & tag.end_job):
+            m.d.sync += loading.eq(loading + 1)
+        fetching = tag.target == Target.DESCRIPTOR
 
         # Tokens.
         m.d.comb += [
@@ -226,7 +234,7 @@ class Engine(wiring.Component):
             m.d.comb += [
                 self.error_code.eq(Error.READ_RESPONSE),
                 self.error_addr.eq(reader.error_addr),
-                self.error_index.eq(dispatcher.index),
+                self.error_index.eq(Mux(fetching, dispatcher.index, loading)),
             ]
         with m.Else():
             m.d.comb += [

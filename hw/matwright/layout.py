@@ -217,7 +217,7 @@ def unpack_table(
     return table[place, 0].astype(np.uint32).view(np.int32), table[place, 1].astype(np.uint32)
 
 
-def scale_word(scale: float | Fraction) -> int:
+def scale_word(scale: float | np.floating[Any] | Fraction) -> int:
     """The scale word nearest to a positive real scale, ties to the even multiplier.
 
     The multiplier is normalised to ``2**26 <= u < 2**27`` wherever the exponent allows it, that is

@@ -10,7 +10,7 @@ import ctypes
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -18,9 +18,10 @@ from typing import Self
 
 import numpy as np
 from amaranth import Shape
+from numpy.typing import NDArray
+
 from matwright.bus.axi import axi4, axi4_lite
 from matwright.config import AcceleratorConfig
-from numpy.typing import NDArray
 
 from . import cache, toolchain
 from .ports import modules
@@ -123,7 +124,7 @@ class CompiledAccelerator:
         self.close()
 
     def reset(self) -> None:
-        """Two cycles of ``rst``: design and memory model forget all work; memory and counts stay."""
+        """Two cycles of ``rst``: all work is forgotten; the memory and the counts stay."""
         self._library.mw_reset(self._open, _RESET_EDGES)
 
     # The host's side.
@@ -151,7 +152,9 @@ class CompiledAccelerator:
         if response:
             answers = {number: name for name, number in _RESPONSES.items()}
             answer = answers.get(response, "EXOKAY") if response > 0 else "no response"
-            raise RegisterError(f"a register {what} must be answered OKAY, not {answer} at {offset:#x}")
+            raise RegisterError(
+                f"a register {what} must be answered OKAY, not {answer} at {offset:#x}"
+            )
 
     def run(self, max_cycles: int) -> bool:
         """Run until ``irq`` is high, at most ``max_cycles`` cycles; True if it is high."""
@@ -183,7 +186,9 @@ class CompiledAccelerator:
 
     def _counts(self) -> dict[str, int]:
         self._open  # noqa: B018 - the counters live in the model
-        return dict(zip(self._counter_names, self._counters[: len(self._counter_names)], strict=True))
+        return dict(
+            zip(self._counter_names, self._counters[: len(self._counter_names)], strict=True)
+        )
 
     def statistics(self) -> dict[str, int]:
         """Bursts and beats moved, most bursts in flight, and cycles that each channel waited."""
@@ -248,24 +253,12 @@ def _top(config: AcceleratorConfig, verilog: str) -> str:
     )
 
 
-# Kind of trace: Verilator's flags, the macros its sources look at, its runtime, libraries.
-_TRACE: dict[str, tuple[list[str], dict[str, int], list[str], list[str]]] = {
-    "": ([], {"VM_TRACE": 0, "VM_TRACE_VCD": 0, "VM_TRACE_FST": 0}, [], []),
-    "vcd": (
-        ["--trace-vcd"],
-        {"VM_TRACE": 1, "VM_TRACE_VCD": 1, "VM_TRACE_FST": 0},
-        ["verilated_vcd_c.cpp"],
-        [],
-    ),
-    "fst": (
-        ["--trace-fst"],
-        {"VM_TRACE": 1, "VM_TRACE_VCD": 0, "VM_TRACE_FST": 1},
-        ["verilated_fst_c.cpp"],
-        ["-lz", "-llz4"],
-    ),
-}
+_Job = tuple[Sequence[Path | str], Path]
+"""A compilation: its command without the output, and the output."""
 
-_RUNTIME = ["verilated.cpp", "verilated_threads.cpp"]
+_SPEED = "-O2"
+"""For the harness and Verilator's runtime, which are small."""
+
 _UNIT_BYTES = 600_000
 """Generated C++ that is compiled together: starting the compiler costs a second."""
 
@@ -276,34 +269,45 @@ def _built(config: AcceleratorConfig, verilog: str, trace: str) -> Path:
     tool = toolchain.find_verilator()
     native = "".join(path.read_text("utf-8") for path in sorted(_NATIVE.iterdir()))
     flags = [*toolchain.VERILATOR_LIBRARY_FLAGS, *toolchain.LIBRARY_CXX_FLAGS]
-    name = cache.key(verilog, top, native, trace, tool.version, toolchain.compiler_version(), *flags)
+    flags += [toolchain.LIBRARY_OPTIMIZE_OFTEN, toolchain.LIBRARY_OPTIMIZE_ONCE]
+    name = cache.key(
+        verilog, top, native, trace, tool.version, toolchain.compiler_version(), *flags
+    )
     place = cache.entry("library", name, lambda to: _build(verilog, top, trace, to))
     return place / "accelerator.so"
 
 
 def _build(verilog: str, top: str, trace: str, folder: Path) -> None:
     tool = toolchain.find_verilator()
-    trace_flags, macros, _, libraries = _TRACE[trace]
+    tracing = toolchain.LIBRARY_TRACING[trace]
     source, generated = folder / "accelerator.v", folder / "generated"
     source.write_text(verilog, encoding="utf-8")
     command = [tool.executable, "--cc", "--Mdir", generated, "--prefix", "Vtop"]
-    command += ["--top-module", top, *toolchain.VERILATOR_LIBRARY_FLAGS, *trace_flags, source]
+    command += ["--top-module", top, *toolchain.VERILATOR_LIBRARY_FLAGS, *tracing.flags, source]
     _call(command, f"Verilator refused {top}", tool.environment)
 
     runtime = _runtime(trace)
-    flags = _cxx_flags(macros)
-    jobs: list[tuple[list[Path | str], Path]] = []
+    flags = _cxx_flags(tracing)
+    jobs: list[_Job] = []
     for speed, sources in _units(generated):
         unit = folder / f"unit{len(jobs)}.cpp"
         unit.write_text("".join(f'#include "{path.name}"\n' for path in sources))
         command = [*flags, speed, f"-I{generated}", "-c", unit]
         jobs.append((command, unit.with_suffix(".o")))
-    harness: list[Path | str] = [*flags, "-O2", f"-I{generated}", "-c", _NATIVE / "harness.cpp"]
+    harness: list[Path | str] = [*flags, _SPEED, f"-I{generated}", "-c", _NATIVE / "harness.cpp"]
     jobs.append((harness, folder / "harness.o"))
     _compile(jobs)
     objects = [*(made for _, made in jobs), *sorted(runtime.glob("*.o"))]
     target = folder / "accelerator.so"
-    link = [toolchain.find_compiler(), "-shared", "-o", target, *objects, *libraries, "-pthread"]
+    link = [
+        toolchain.find_compiler(),
+        "-shared",
+        "-o",
+        target,
+        *objects,
+        *tracing.libraries,
+        "-pthread",
+    ]
     _call(link, "the accelerator's library could not be linked")
     for item in folder.iterdir():
         if item not in (source, target):
@@ -319,7 +323,8 @@ def _units(generated: Path) -> list[tuple[str, list[Path]]]:
     once = [path for path in sources if "Slow" in path.name or "Syms" in path.name]
     often = [path for path in sources if path not in once]
     units: list[tuple[str, list[Path]]] = []
-    for speed, group in (("-O2", often), ("-O0", once)):
+    groups = ((toolchain.LIBRARY_OPTIMIZE_OFTEN, often), (toolchain.LIBRARY_OPTIMIZE_ONCE, once))
+    for speed, group in groups:
         room = 0
         for path in group:
             size = path.stat().st_size
@@ -334,15 +339,15 @@ def _units(generated: Path) -> list[tuple[str, list[Path]]]:
 def _runtime(trace: str) -> Path:
     """Folder of Verilator's own runtime as objects, compiled once for all accelerators."""
     tool = toolchain.find_verilator()
-    _, macros, sources, _ = _TRACE[trace]
-    flags = _cxx_flags(macros)
+    tracing = toolchain.LIBRARY_TRACING[trace]
+    flags = _cxx_flags(tracing)
 
     def build(folder: Path) -> None:
         include = tool.root / "include"
         _compile(
             [
-                ([*flags, "-O2", "-c", include / source], folder / f"{Path(source).stem}.o")
-                for source in (*_RUNTIME, *sources)
+                ([*flags, _SPEED, "-c", include / source], folder / f"{Path(source).stem}.o")
+                for source in (*toolchain.LIBRARY_RUNTIME, *tracing.runtime)
             ]
         )
 
@@ -358,18 +363,17 @@ def _runtime(trace: str) -> Path:
         raise
 
 
-def _cxx_flags(macros: dict[str, int]) -> list[str]:
+def _cxx_flags(tracing: toolchain.Tracing) -> list[str]:
     include = toolchain.find_verilator().root / "include"
-    defines = {"VERILATOR": 1, "VM_COVERAGE": 0, "VM_SC": 0, "VM_TIMING": 0, "VM_TRACE_SAIF": 0}
     return [
         *toolchain.LIBRARY_CXX_FLAGS,
-        *(f"-D{name}={value}" for name, value in (defines | macros).items()),
+        *(f"-D{macro}" for macro in tracing.macros),
         f"-I{include}",
         f"-I{include / 'vltstd'}",
     ]
 
 
-def _compile(jobs: list[tuple[list[Path | str] | list[str], Path]]) -> None:
+def _compile(jobs: list[_Job]) -> None:
     """Compile each command's source to its object, some at a time."""
     compiler = toolchain.find_compiler()
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
@@ -382,7 +386,7 @@ def _compile(jobs: list[tuple[list[Path | str] | list[str], Path]]) -> None:
 
 
 def _call(
-    command: Iterable[Path | str], failure: str, environment: Mapping[str, str] | None = None
+    command: Sequence[Path | str], failure: str, environment: Mapping[str, str] | None = None
 ) -> None:
     result = subprocess.run(
         [str(word) for word in command],

@@ -110,9 +110,7 @@ def _built(text: str, top: str, simulator: str, waves: bool) -> Path:
     libraries = str(cocotb_tools.config.libs_dir)
     words = [simulator, version, str(waves), top, cocotb.__version__, libraries, *flags]
     named = cache.key(*words, *sources, *sources.values())
-    return cache.entry(
-        "bench", named, lambda to: _build(sources, flags, top, simulator, waves, to)
-    )
+    return cache.entry("bench", named, lambda to: _build(sources, flags, top, simulator, waves, to))
 
 
 def _build(

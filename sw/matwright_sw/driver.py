@@ -221,7 +221,7 @@ class Driver:
             value = self._read(name)
             if value != expected:
                 raise IdentificationError(
-                    f"register {name} must read {expected:#010x} on a {self.config.name}, "
+                    f"register {name} must read {expected:#010x} for {self.config.name}, "
                     f"not {value:#010x}"
                 )
 

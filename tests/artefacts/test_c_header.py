@@ -97,8 +97,8 @@ def test_a_descriptor_written_in_c_is_the_packed_one(tmp_path: Path) -> None:
                 suffix = "" if name == "zero_point" else "ull" if place.width > 32 else "u"
                 body.append(f"d.{name} = {value}{suffix};")
         body.append('for (i = 0; i < sizeof d; ++i) printf("%02x", ((unsigned char *)&d)[i]);')
-        body.append('printf("\\n");')
+        body.append('printf(" %d\\n", (int)d.zero_point);')
     source = "#include <stdio.h>\n#include <string.h>\n" + _write(tmp_path, PRESETS["tiny"])
     source += "int main(void) {\n" + "\n".join(body) + "\nreturn 0;\n}\n"
     out = _run(_compile(tmp_path, source))
-    assert out.split() == [descriptor.pack().hex() for descriptor in descriptors]
+    assert out.splitlines() == [f"{d.pack().hex()} {d.zero_point}" for d in descriptors]

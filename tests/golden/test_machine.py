@@ -287,7 +287,8 @@ def test_addresses_wrap() -> None:
 def test_errors() -> None:
     with pytest.raises(ValueError, match=r"^count must be at least 1, not 0$"):
         GoldenMachine(CONFIG, _image()).run(0, 0)
+    signed: Any = np.zeros(4, np.int8)
     with pytest.raises(
         TypeError, match=r"^memory must be a flat uint8 array, not int8 of shape \(4,\)$"
     ):
-        GoldenMachine(CONFIG, np.zeros(4, np.int8))
+        GoldenMachine(CONFIG, signed)

@@ -148,4 +148,4 @@ def test_any_scales_agree_but_near_ties(a_type: Any, d_type: Any) -> None:
     counts = _compare(a_type, d_type, False, 2)
     assert counts["elements"] > 1_000_000
     assert counts["golden not exact"] <= counts["within 2**-20 of a tie"]
-    assert 0 < counts["onnxruntime not exact"] <= counts["elements"] // 10_000
+    assert counts["onnxruntime not exact"] <= counts["elements"] // 10_000

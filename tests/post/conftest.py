@@ -13,12 +13,14 @@ from amaranth.sim import Simulator
 
 
 class Trace(NamedTuple):
-    """What was received, and in which cycle each item went in and each came out."""
+    """What was received; the cycles in which each item went in, each came on offer, and in which
+    all was done and the component idle; and the number of cycles in which an offer had to wait."""
 
     received: list[int]
     entered: list[int]
     offered: list[int]
     stalled: int
+    idle: int
 
 
 def _exchange(
@@ -35,13 +37,13 @@ def _exchange(
     received: list[int] = []
     entered: list[int] = []
     offered: list[int] = []
-    stalled = 0
+    stalled, cycle = 0, 0
 
     async def bench(ctx: Any) -> None:
-        nonlocal stalled
+        nonlocal stalled, cycle
         for name, value in (settings or {}).items():
             ctx.set(getattr(dut, name), value)
-        offering, pending, cycle = False, False, 0
+        offering, pending = False, False
         while len(received) < count or len(entered) < len(items) or not ctx.get(dut.idle):
             sent = len(entered)
             offering = sent < len(items) and (offering or rng.random() < offer)
@@ -75,7 +77,7 @@ def _exchange(
     sim.add_clock(1e-6)
     sim.add_testbench(bench)
     sim.run()
-    return Trace(received, entered, offered, stalled)
+    return Trace(received, entered, offered, stalled, cycle)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from matwright.config import Precision
 from matwright.post.packer import Packer
 from matwright.post.payload import beat_layout, values_layout
-from matwright_sim.benches.post_cases import beats_of, random_rows
+from matwright_sim.benches.post_cases import beats_of, bits_of, random_rows
 
 SHAPES = [(4, 1), (4, 2), (4, 4), (8, 1), (8, 4), (8, 8), (64, 8), (64, 64)]
 
@@ -29,7 +29,7 @@ def test_random(exchange: Any, beat_bytes: int, lanes: int, raw: int) -> None:
     print(f"seed {seed}")
     items = _items(seed, lanes, 60)
     expected = beats_of(items, lanes, beat_bytes, bool(raw))
-    words = [values_layout(lanes).const(item).as_bits() for item in items]
+    words = [bits_of(values_layout(lanes), item) for item in items]
     for take in (1.0, 0.5):
         trace = exchange(
             Packer(beat_bytes, lanes), words, len(expected), {"raw": raw}, take=take, seed=seed
@@ -46,7 +46,7 @@ def test_a_row_by_hand(exchange: Any) -> None:
         {"values": [4, 5], "count": 2, "last": 1},
         {"values": [6, 99], "count": 1, "last": 1},
     ]
-    words = [values_layout(2).const(item).as_bits() for item in items]
+    words = [bits_of(values_layout(2), item) for item in items]
     trace = exchange(Packer(4, 2), words, 3)
     beats = [beat_layout(4).from_bits(word) for word in trace.received]
     assert [(hex(b.data), bin(b.strb)) for b in beats] == [
@@ -67,7 +67,7 @@ def test_rate_and_latency(exchange: Any, beat_bytes: int, lanes: int, raw: int) 
     """An item goes in every cycle, and a beat is on offer LATENCY cycles after its last item."""
     per_beat = beat_bytes // (4 * lanes if raw else lanes)
     items = [{"values": [7] * lanes, "count": lanes, "last": 0} for _ in range(8 * per_beat)]
-    words = [values_layout(lanes).const(item).as_bits() for item in items]
+    words = [bits_of(values_layout(lanes), item) for item in items]
     trace = exchange(Packer(beat_bytes, lanes), words, 8, {"raw": raw})
     assert trace.stalled == 0
     filled = trace.entered[per_beat - 1 :: per_beat]
@@ -76,7 +76,7 @@ def test_rate_and_latency(exchange: Any, beat_bytes: int, lanes: int, raw: int) 
 
 def test_a_long_item_makes_a_beat_every_cycle(exchange: Any) -> None:
     items = [{"values": [1, 2, 3, 4], "count": 4, "last": 0}] * 6
-    words = [values_layout(4).const(item).as_bits() for item in items]
+    words = [bits_of(values_layout(4), item) for item in items]
     trace = exchange(Packer(8, 4), words, 12, {"raw": 1})
     assert trace.offered == list(range(trace.offered[0], trace.offered[0] + 12))
 

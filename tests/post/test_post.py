@@ -14,6 +14,7 @@ from matwright.post.requantize import Requantizer
 from matwright.presets import PRESETS
 from matwright_sim.benches.post_cases import (
     beats_of,
+    bits_of,
     elements_of,
     random_rows,
     random_settings,
@@ -31,7 +32,7 @@ def test_random(exchange: Any, name: str, raw: bool) -> None:
     items = random_rows(rng, config.precision, lanes, 60)
     elements = elements_of(items, config.precision, settings)
     expected = beats_of(elements, lanes, beat_bytes, raw)
-    words = [sums_layout(config.precision, lanes).const(item).as_bits() for item in items]
+    words = [bits_of(sums_layout(config.precision, lanes), item) for item in items]
     trace = exchange(
         PostProcess(config), words, len(expected), settings.ports(), take=0.6, seed=seed
     )
@@ -49,7 +50,7 @@ def _config() -> AcceleratorConfig:
 def test_latency(exchange: Any, raw: int) -> None:
     config = _config()
     item = {"sums": [1] * 4, "biases": [0] * 4, "words": [1 << 20] * 4, "count": 1, "last": 1}
-    words = [sums_layout(config.precision, 4).const(item).as_bits()] * 10
+    words = [bits_of(sums_layout(config.precision, 4), item)] * 10
     trace = exchange(PostProcess(config), words, 10, {"raw": raw, "use_table": 1})
     latency = PostProcess.RAW_LATENCY if raw else PostProcess.LATENCY
     assert [b - a for a, b in zip(trace.entered, trace.offered, strict=True)] == [latency] * 10

@@ -13,10 +13,15 @@ from matwright.post.payload import sums_layout, values_layout
 from matwright.post.requantize import Requantizer
 from matwright_sim.benches.post_cases import (
     Settings,
+    bits_of,
     elements_of,
     random_rows,
     random_settings,
 )
+
+
+HALVES = (1, 3, 5, 255, 257, 511, 513, 1025, 1281, 2561, 5121, 10_241, 20_481, 40_961)
+"""Twice the results to aim at: ties within range, and each bit above it alone."""
 
 
 def _exact(total: int, word: int, settings: Settings) -> int:
@@ -31,7 +36,7 @@ def _run(
 ) -> list[dict[str, Any]]:
     precision = Precision(a_width=2, b_width=2, acc_width=acc_width)
     source, sink = sums_layout(precision, lanes), values_layout(lanes)
-    words = [source.const(item).as_bits() for item in items]
+    words = [bits_of(source, item) for item in items]
     trace = exchange(Requantizer(precision, lanes), words, len(items), settings.ports())
     mask = 0xFFFF_FFFF if settings.raw else 0xFF
     out = []
@@ -65,7 +70,7 @@ def test_ties_and_extremes_of_every_exponent(exchange: Any) -> None:
         for multiplier in (0, 1, 2**26, 3 << 25, 2**27 - 1):
             word = exponent << 27 | multiplier
             unit = 2 ** (20 + exponent)
-            for halves in (-513, -257, -255, -5, -3, -1, 1, 3, 5, 255, 257, 511, 513):
+            for halves in (*HALVES, *(-h for h in HALVES)):
                 # The sum at which total * u / unit is nearest to halves / 2.
                 near = round(Fraction(halves * unit, 2 * max(1, multiplier)))
                 cases += [(min(max(near + d, low), high), word) for d in (-1, 0, 1)]
@@ -96,11 +101,12 @@ def test_latency(exchange: Any, raw: int) -> None:
     items = [
         {"sums": [n], "biases": [0], "words": [1 << 20], "count": 1, "last": 0} for n in range(20)
     ]
-    words = [sums_layout(precision, 1).const(item).as_bits() for item in items]
+    words = [bits_of(sums_layout(precision, 1), item) for item in items]
     trace = exchange(Requantizer(precision, 1), words, len(items), {"raw": raw, "use_table": 1})
     latency = Requantizer.RAW_LATENCY if raw else Requantizer.LATENCY
     assert [b - a for a, b in zip(trace.entered, trace.offered, strict=True)] == [latency] * 20
     assert trace.stalled == 0
+    assert trace.idle == trace.offered[-1] + 1
 
 
 def test_without_table_parameters_have_no_influence(exchange: Any) -> None:

@@ -3,6 +3,7 @@
 
 import os
 import random
+from pathlib import Path
 
 import cocotb
 from cocotb.clock import Clock
@@ -33,5 +34,4 @@ async def expectation(dut):
 @cocotb.test(skip="DRAW" not in os.environ)
 async def draw(dut):
     """Shows the seed at work."""
-    with open(os.environ["DRAW"], "w", encoding="utf-8") as file:
-        file.write(str(random.random()))
+    Path(os.environ["DRAW"]).write_text(str(random.random()), encoding="utf-8")

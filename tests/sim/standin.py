@@ -3,8 +3,8 @@
 
 A program of ``PROGRAM_COUNT`` bursts of 4 beats is copied from ``PROGRAM_LO`` to
 ``PROGRAM_LO + DISTANCE``. Reads are issued back to back, W may run ahead of AW. The registers at
-``0x800`` on record in which cycle (0: the doorbell arrived) things happened for the last time, and
-in which cycle after reset (the first is 0) the doorbell arrived.
+``0x800`` on record in which cycle (0: the doorbell arrived) things happened for the last time;
+counter ``DOORBELL`` is the cycle after reset (the first is 0) in which the doorbell arrived.
 ``bug`` plants one breach of the protocol.
 """
 
@@ -17,7 +17,7 @@ __all__ = ["BUGS", "BURST", "DISTANCE", "DOORBELL", "TIMES", "address", "config"
 BURST = 4
 DISTANCE = 0x8000
 TIMES = {"ar": 0x800, "r_first": 0x804, "r_last": 0x808, "aw": 0x80C, "w_last": 0x810, "b": 0x814}
-DOORBELL = 0x818
+DOORBELL = "LOAD_IDLE"
 
 BUGS = {
     "ar_dropped": "valid_dropped",
@@ -70,9 +70,7 @@ def verilog(bus: Bus, bug: str | None = None) -> str:
   assign m_axi_{c}qos = 0;"""
         for c in ("aw", "ar")
     )
-    times = "\n".join(
-        f"  reg [31:0] time_{n} = 0; // {offset:#x}" for n, offset in TIMES.items()
-    )
+    times = "\n".join(f"  reg [31:0] time_{n} = 0; // {offset:#x}" for n, offset in TIMES.items())
     read_times = "\n".join(f"      13'd{o}: read_data = time_{n};" for n, o in TIMES.items())
     counters = list(COUNTERS)
     offsets = {name: address(name) for name in counters}
@@ -132,7 +130,7 @@ module standin(
       13'd{offsets["BEATS_READ"]}: read_data = beats_read;
       13'd{offsets["BEATS_WRITTEN"]}: read_data = beats_written;
 {read_times}
-      13'd{DOORBELL}: read_data = doorbell;
+      13'd{address(DOORBELL)}: read_data = doorbell;
       default: read_bad = s_axil_araddr[12];
     endcase
   end

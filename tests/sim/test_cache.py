@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from matwright_sim import cache
 
 
@@ -50,5 +51,5 @@ def test_built_once() -> None:
     with ThreadPoolExecutor(8) as pool:
         asked = list(pool.map(lambda _: cache.entry("kind", "name", build), range(16)))
     assert len(built) == 1
-    assert {path for path in asked} == {asked[0]}
+    assert set(asked) == {asked[0]}
     assert (asked[0] / "file").stat().st_size == 1000

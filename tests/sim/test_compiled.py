@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import standin
+
 from matwright_sim import compiled
 from matwright_sim.compiled import BuildError, CompiledAccelerator, RegisterError
 from matwright_sim.toolchain import ToolError
@@ -193,7 +194,9 @@ def test_registers() -> None:
         assert read(accelerator, "PROGRAM_LO") == 0xFFFF_FFFF
         with pytest.raises(RegisterError, match="read must be answered OKAY, not SLVERR at 0x1000"):
             accelerator.read_register(0x1000)
-        with pytest.raises(RegisterError, match="write must be answered OKAY, not SLVERR at 0x1000"):
+        with pytest.raises(
+            RegisterError, match="write must be answered OKAY, not SLVERR at 0x1000"
+        ):
             accelerator.write_register(0x1000, 0)
         with pytest.raises(ValueError, match="must be of 32 bits, not 4294967296"):
             accelerator.write_register(0, 1 << 32)

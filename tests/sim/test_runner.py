@@ -7,6 +7,7 @@ import pytest
 from amaranth import Assert, Format, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
 from matwright_sim import toolchain
 from matwright_sim.runner import SIMULATORS, BenchError, run_bench, to_verilog
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from matwright_sim import toolchain
 from matwright_sim.toolchain import ToolError
 
@@ -56,7 +57,7 @@ def test_missing(
 def _system_verilator(folder: Path, version: str) -> Path:
     script = folder / "verilator"
     script.write_text(
-        f'#!/bin/sh\nif [ "$1" = --getenv ]; then echo {folder}; else echo "Verilator {version} x"; fi\n'
+        f'#!/bin/sh\nif [ "$1" = --getenv ]\nthen echo {folder}\nelse echo Verilator {version} x\nfi\n'
     )
     script.chmod(0o755)
     return script

@@ -233,14 +233,14 @@ def test_addresses_above_four_gigabytes() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("ID", 0, "register ID must read 0x4d415457 on a edge, not 0x00000000"),
-        ("VERSION", 0x200, "register VERSION must read 0x00000100 on a edge, not 0x00000200"),
+        ("ID", 0, "register ID must read 0x4d415457 for edge, not 0x00000000"),
+        ("VERSION", 0x200, "register VERSION must read 0x00000100 for edge, not 0x00000200"),
         (
             "CONFIG_HASH",
             0x1234,
-            f"register CONFIG_HASH must read 0x{EDGE.digest[:8]} on a edge, not 0x00001234",
+            f"register CONFIG_HASH must read 0x{EDGE.digest[:8]} for edge, not 0x00001234",
         ),
-        ("ARRAY", 0, "register ARRAY must read 0x01010010 on a edge, not 0x00000000"),
+        ("ARRAY", 0, "register ARRAY must read 0x01010010 for edge, not 0x00000000"),
     ],
 )
 def test_wrong_device(name: str, value: int, message: str) -> None:

@@ -38,9 +38,11 @@ class CounterBank(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.totals = totals = Memory(shape=_WIDTH, depth=self.count, init=[])
+        totals: Memory = Memory(shape=_WIDTH, depth=self.count, init=[])
+        m.submodules.totals = totals
         read, write = totals.read_port(domain="comb"), totals.write_port()
-        recent = Signal(data.ArrayLayout(range(self.count + 1), self.count))
+        layout = data.ArrayLayout(range(self.count + 1), self.count)
+        recent = data.View(layout, Signal(layout.size))
 
         # The totals are cleared on the next visit of each: for one round the memory counts as 0.
         blank = Signal(range(self.count + 1))

@@ -97,7 +97,7 @@ class ExecuteEngine(wiring.Component):
         left = Signal(range(config.load_cycles + 1))
         begin = Signal()
         m.d.comb += [
-            feeding.eq(left > 1),
+            feeding.eq(left > 1 if config.load_cycles > 1 else 0),
             begin.eq(tiles.some & (start | ~ready) & ~feeding),
             tiles.take.eq(begin),
         ]

@@ -23,10 +23,10 @@ class Target(enum.Enum, shape=2):
 
 
 class ReadTag(data.StructLayout):
-    """Travels with a read request: its target, and that it ends a chunk of activations."""
+    """Travels with a read request: its target, whether it ends a chunk, whether it ends a job."""
 
     def __init__(self) -> None:
-        super().__init__({"target": Target, "end": 1})
+        super().__init__({"target": Target, "end_chunk": 1, "end_job": 1})
 
 
 class LoadEngine(wiring.Component):
@@ -92,6 +92,13 @@ class LoadEngine(wiring.Component):
         table = Signal(bus.addr_width)
         full_panels = Signal(range(most_panels + 1))
         m.d.comb += full_panels.eq(1 << blocks.n_panels_log2)
+
+        last_columns = Signal()
+        last_block = Signal()
+        m.d.comb += [
+            last_columns.eq(panels_left == panels),
+            last_block.eq(last_columns & (m_left == rows)),
+        ]
 
         # The chunk: panels of K in it, left after it, offset of its first byte in a row of A.
         k_left = Signal.like(job.k_panels)
@@ -175,7 +182,7 @@ class LoadEngine(wiring.Component):
                     request.addr.eq(row_addr),
                     request.beats.eq(segment),
                     tag.target.eq(Target.ACTIVATION),
-                    tag.end.eq(rows_left == 1),
+                    tag.end_chunk.eq(rows_left == 1),
                 ]
                 with m.If(self.request.ready):
                     m.d.sync += [row_addr.eq(next_row), rows_left.eq(rows_left - 1)]
@@ -196,6 +203,7 @@ class LoadEngine(wiring.Component):
                     request.addr.eq(b_panel),
                     request.beats.eq(panels * tile_beats),
                     tag.target.eq(Target.WEIGHT),
+                    tag.end_job.eq(last_block & (steps_left == 1) & (k_left == 0) & ~job.table),
                 ]
                 with m.If(self.request.valid & self.request.ready):
                     m.d.comb += [tiles.take.eq(1), tiles.amount.eq(panels)]
@@ -214,6 +222,7 @@ class LoadEngine(wiring.Component):
                     request.addr.eq(table),
                     request.beats.eq(panels * parameter_beats),
                     tag.target.eq(Target.PARAMETER),
+                    tag.end_job.eq(last_block),
                 ]
                 with m.If(self.request.valid & self.request.ready):
                     m.d.comb += tables.take.eq(1)
@@ -226,10 +235,10 @@ class LoadEngine(wiring.Component):
                     table.eq(table + ((PARAMETER_BYTES * config.col_pitch) << blocks.n_panels_log2)),
                 ]
                 m.next = "BLOCK"
-                with m.If(panels_left == panels):
+                with m.If(last_columns):
                     m.d.sync += [m_left.eq(m_left - rows), a_block.eq(a_next)]
                     m.next = "ROWS"
-                    with m.If(m_left == rows):
-                        m.next = "IDLE"
+                with m.If(last_block):
+                    m.next = "IDLE"
 
         return m

@@ -6,7 +6,7 @@ For well-behaved memory with random pauses, take ``AxiRam`` of cocotbext-axi.
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import cocotb
 from cocotb.triggers import FallingEdge, RisingEdge
@@ -75,8 +75,10 @@ class ReadPeer:
 class WritePeer:
     """Takes bursts into ``memory`` (address to byte); ``respond(burst)`` gives the fields of B.
 
-    With ``data_first`` AWREADY stays low until WVALID is high, which a subordinate may do (IHI
-    0022, A3.3.1). A response comes ``latency`` >= 1 cycles after the last beat.
+    A subordinate may take its time in either order (IHI 0022, A3.3.1). With ``order`` "address
+    after data" AWREADY stays low until WVALID is high, and WREADY until an address is accepted;
+    with "address last" AWREADY stays low until every beat of the burst was taken. A response comes
+    ``latency`` >= 1 cycles after the last transfer of its burst.
     """
 
     def __init__(
@@ -87,14 +89,14 @@ class WritePeer:
         respond: Callable[[int], dict[str, int]] = lambda burst: {},
         latency: int = 1,
         pause: Callable[[], bool] = never,
-        data_first: bool = False,
+        order: Literal["any", "address after data", "address last"] = "any",
     ) -> None:
         self.memory: dict[int, int] = {}
         self.extra: deque[dict[str, int]] = deque()
         self.pause = pause
         self.beats = 0
         self._dut, self._bus, self._respond = entity, bus, respond
-        self._latency, self._data_first = latency, data_first
+        self._latency, self._order = latency, order
         self._addresses: deque[tuple[int, int]] = deque()
         self._beats: deque[tuple[int, int]] = deque()
         self._due: deque[tuple[int, dict[str, int]]] = deque()
@@ -105,7 +107,7 @@ class WritePeer:
 
     async def _run(self) -> None:
         dut = self._dut
-        data_seen = False
+        may_accept = self._order == "any"
         while True:
             await RisingEdge(dut.clk)
             self._cycle += 1
@@ -117,18 +119,23 @@ class WritePeer:
             dut.bvalid.value = int(fields is not None)
             for name, value in (fields or {}).items():
                 getattr(dut, f"b{name}").value = value
-            dut.awready.value = int((data_seen or not self._data_first) and not self.pause())
-            dut.wready.value = int(
-                (bool(self._addresses) or not self._data_first) and not self.pause()
-            )
+            may_take = self._order != "address after data" or bool(self._addresses)
+            dut.awready.value = int(may_accept and not self.pause())
+            dut.wready.value = int(may_take and not self.pause())
             await FallingEdge(dut.clk)
-            data_seen = bool(int(dut.wvalid.value))
-            if int(dut.awvalid.value) and int(dut.awready.value):
+            offered = bool(int(dut.awvalid.value))
+            accepted = offered and bool(int(dut.awready.value))
+            if accepted:
                 self._addresses.append((int(dut.awaddr.value), int(dut.awlen.value) + 1))
             if int(dut.wvalid.value) and int(dut.wready.value):
                 self._beats.append((int(dut.wdata.value), int(dut.wstrb.value)))
                 self.beats += 1
             self._complete()
+            if self._order == "address after data":
+                may_accept = bool(int(dut.wvalid.value))
+            elif self._order == "address last":
+                beats = int(dut.awlen.value) + 1
+                may_accept = offered and not accepted and len(self._beats) >= beats
 
     def _complete(self) -> None:
         while self._addresses and len(self._beats) >= self._addresses[0][1]:

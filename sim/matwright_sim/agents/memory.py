@@ -76,14 +76,14 @@ class MemoryModel:
         self._bus = _Signals(dut, prefix)
         self._bytes = len(self._bus.rdata) // 8
         self._errors: dict[tuple[str, int], int] = {}
-        self.counts = dict.fromkeys(
+        self.counts: dict[str, int] = dict.fromkeys(
             ("read_bursts", "read_beats", "write_bursts", "write_beats"), 0
         )
         self._forget()
         cocotb.start_soon(self._run())
 
     def inject_error(self, channel: str, burst: int, response: str = "SLVERR") -> None:
-        """Answer burst number ``burst``, from 0, of ``channel`` (read or write) with ``response``."""
+        """Answer burst number ``burst`` (from 0) of ``channel``, read or write, with ``response``."""
         self._errors[channel, burst] = {"SLVERR": _SLVERR, "DECERR": _DECERR}[response]
 
     def _forget(self) -> None:

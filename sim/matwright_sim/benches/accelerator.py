@@ -21,8 +21,9 @@ import cocotb
 import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge, with_timeout
-from matwright.bus.register_map import COUNTERS, REGISTERS
 from numpy.typing import NDArray
+
+from matwright.bus.register_map import COUNTERS, REGISTERS
 
 from ..runner import run_bench
 
@@ -157,7 +158,7 @@ class _Host:
         from cocotbext.axi import AxiLiteBus, AxiLiteMaster
 
         logging.getLogger(f"cocotb.{dut._name}.s_axil").setLevel("WARNING")
-        self._lite = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk, dut.rst)
+        self._lite: Any = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk, dut.rst)
         if stall:
             _pause(self._lite, stall, seed)
 

@@ -210,10 +210,10 @@ async def faults_are_reported(dut: Any) -> None:
     await bench.finish()
     assert wanted and bench.errors == wanted
 
-    # A beat that nobody asked for is reported and goes no further.
-    peer.extra.append({"id": 0, "data": 1, "resp": 0, "last": 1})
+    # Beats that nobody asked for are reported, whatever RLAST says, and go no further.
+    peer.extra.extend({"id": 0, "data": 1, "resp": 0, "last": last} for last in (0, 1))
     await ClockCycles(dut.clk, 5)
-    assert len(bench.errors) == len(wanted) + 1
+    assert len(bench.errors) == len(wanted) + 2
 
 
 @cocotb.test()

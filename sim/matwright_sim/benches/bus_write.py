@@ -138,10 +138,11 @@ async def random_traffic_with_axi_ram(dut: Any) -> None:
 
 
 @cocotb.test()
-async def address_may_wait_for_data(dut: Any) -> None:
-    """A memory that accepts an address only when it sees data, and data only after that."""
+@cocotb.parametrize(order=["address after data", "address last"])
+async def address_may_wait_for_data(dut: Any, order: Any) -> None:
+    """Memories that accept an address only when they see data, or when they have all of it."""
     bench = Bench(dut, data_pause=0.2)
-    peer = WritePeer(dut, BUS, data_first=True, pause=lambda: bench.rng.random() < 0.2)
+    peer = WritePeer(dut, BUS, order=order, pause=lambda: bench.rng.random() < 0.2)
     for _ in range(30):
         bench.random_request()
     await start_clock(dut)

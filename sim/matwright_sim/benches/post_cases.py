@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random work for post-processing, and what it must give; for every simulator the same."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 import numpy as np
+from amaranth.lib import data
 
 from matwright.config import Precision
 
 from ..golden.arithmetic import narrow, requantize, wrap
 
-__all__ = ["Settings", "beats_of", "elements_of", "random_rows", "random_settings"]
+__all__ = ["Settings", "beats_of", "bits_of", "elements_of", "random_rows", "random_settings"]
 
 Item = dict[str, Any]
 
@@ -42,6 +44,11 @@ def random_settings(rng: Random, raw: bool) -> Settings:
         zero_point=rng.choice([0, -128, 127, rng.randint(-128, 127)]),
         d_unsigned=rng.randrange(2),
     )
+
+
+def bits_of(layout: data.StructLayout, item: Mapping[Any, Any]) -> int:
+    """The payload ``item`` as the port sees it."""
+    return layout.const(item).as_bits()
 
 
 @dataclass
@@ -140,18 +147,18 @@ def beats_of(items: list[Item], lanes: int, beat_bytes: int, raw: bool) -> list[
     """Data and strobe of each beat that a packer makes of elements ``items``."""
     size = 4 if raw else 1
     beats: list[tuple[int, int]] = []
-    data, strobe = bytearray(), bytearray()
+    content, strobe = bytearray(), bytearray()
     for item in items:
         for lane in range(lanes):
             valid = lane < item["count"]
             value = item["values"][lane] if valid else 0
-            data += (value & ((1 << 8 * size) - 1)).to_bytes(size, "little")
+            content += (value & ((1 << 8 * size) - 1)).to_bytes(size, "little")
             strobe += bytes([valid] * size)
         if item["last"]:
             end = strobe.rindex(1) + 1
             for first in range(0, end, beat_bytes):
-                word = int.from_bytes(data[first : first + beat_bytes], "little")
+                word = int.from_bytes(content[first : first + beat_bytes], "little")
                 ones = strobe[first : first + beat_bytes]
                 beats.append((word, sum(bit << n for n, bit in enumerate(ones))))
-            data, strobe = bytearray(), bytearray()
+            content, strobe = bytearray(), bytearray()
     return beats

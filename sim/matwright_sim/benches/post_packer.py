@@ -10,7 +10,7 @@ import cocotb
 from matwright.config import Precision
 from matwright.post.payload import beat_layout, values_layout
 
-from .post_cases import beats_of, random_rows
+from .post_cases import beats_of, bits_of, random_rows
 from .post_streams import exchange, start
 
 BEAT = int(os.environ["BEAT"])
@@ -31,7 +31,7 @@ async def beats_are_exact(dut: Any, raw: bool, rates: tuple[float, float]) -> No
         for item in random_rows(rng, Precision(), LANES, ITEMS)
     ]
     expected = beats_of(items, LANES, BEAT, raw)
-    words = [source.const(item).as_bits() for item in items]
+    words = [bits_of(source, item) for item in items]
     received = await exchange(dut, words, len(expected), rng, *rates)
     beats = [sink.from_bits(word) for word in received]
     assert [(beat.data, beat.strb) for beat in beats] == expected

@@ -10,7 +10,7 @@ import cocotb
 from matwright.config import AcceleratorConfig
 from matwright.post.payload import beat_layout, sums_layout
 
-from .post_cases import beats_of, elements_of, random_rows, random_settings
+from .post_cases import beats_of, bits_of, elements_of, random_rows, random_settings
 from .post_streams import exchange, start
 
 CONFIG = AcceleratorConfig.from_toml(os.environ["CONFIG"])
@@ -32,7 +32,7 @@ async def beats_are_exact(dut: Any, rates: tuple[float, float]) -> None:
         items = random_rows(rng, CONFIG.precision, lanes, ITEMS // 4)
         elements = elements_of(items, CONFIG.precision, settings)
         expected = beats_of(elements, lanes, beat_bytes, raw)
-        words = [source.const(item).as_bits() for item in items]
+        words = [bits_of(source, item) for item in items]
         received = await exchange(dut, words, len(expected), rng, *rates)
         beats = [sink.from_bits(word) for word in received]
         assert [(beat.data, beat.strb) for beat in beats] == expected, f"{settings}"

@@ -10,7 +10,7 @@ import cocotb
 from matwright.config import Precision
 from matwright.post.payload import sums_layout, values_layout
 
-from .post_cases import elements_of, random_rows, random_settings
+from .post_cases import bits_of, elements_of, random_rows, random_settings
 from .post_streams import exchange, start
 
 ACC_WIDTH = int(os.environ["ACC_WIDTH"])
@@ -32,7 +32,7 @@ async def elements_are_exact(dut: Any, raw: bool, rates: tuple[float, float]) ->
             getattr(dut, name).value = value % 2 ** len(getattr(dut, name))
         items = random_rows(rng, precision, LANES, ITEMS // 4)
         expected = elements_of(items, precision, settings)
-        words = [source.const(item).as_bits() for item in items]
+        words = [bits_of(source, item) for item in items]
         received = await exchange(dut, words, len(items), rng, *rates)
         mask = 0xFFFF_FFFF if raw else 0xFF
         for index, (word, wanted) in enumerate(zip(received, expected, strict=True)):
