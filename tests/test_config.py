@@ -66,7 +66,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         {"sram": {"column_panels": 512}},
         "sram.column_panels must be a power of two from 1 to 256, not 512",
     ),
-    ({"bus": {"data_width": 48}}, "bus.data_width must be a power of two from 32 to 1024, not 48"),
+    ({"bus": {"data_width": 48}}, "bus.data_width must be a power of two from 32 to 512, not 48"),
     ({"bus": {"addr_width": 49}}, "bus.addr_width must be an integer from 16 to 48, not 49"),
     ({"bus": {"max_burst": 512}}, "bus.max_burst must be a power of two from 1 to 256, not 512"),
     ({"bus": {"outstanding": 0}}, "bus.outstanding must be a power of two from 1 to 64, not 0"),
@@ -111,11 +111,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"rows": 12, "load_rows": 8}, "load_rows must divide rows (12), not 8"),
     (
         {"rows": 2, "cols": 2, "bus": {"data_width": 64}},
-        "bus.data_width must be at most 32 bits, one weight tile of 4 bytes, not 64",
+        "bus.data_width must be at most 32 bits, so that a weight tile of 4 bytes is whole beats, not 64",
     ),
     (
         {"rows": 16, "cols": 1, "bus": {"data_width": 128}},
-        "bus.data_width must be at most 64 bits, the parameters of 1 columns, not 128",
+        "bus.data_width must be at most 64 bits, the parameters of one panel of columns, not 128",
     ),
     (
         {"cols": 4, "build": {"post_lanes": 8}},
@@ -139,14 +139,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         ),
     ),
     (
-        {"bus": {"data_width": 1024, "max_burst": 32}, "sram": {"activation_rows": 8}},
-        "sram.activation_rows must be at least 16, two beats of 128 bytes, not 8",
+        {"bus": {"data_width": 512, "max_burst": 32}, "sram": {"activation_rows": 4}},
+        "sram.activation_rows must be at least 8, two beats of 64 bytes, not 4",
     ),
     (
-        {"bus": {"data_width": 1024, "max_burst": 32}, "sram": {"column_panels": 4}},
+        {"bus": {"data_width": 512, "max_burst": 32}, "sram": {"column_panels": 2}},
         (
-            "sram.column_panels must be at least 8, so that an output row fills a beat of 128 bytes, "
-            "not 4"
+            "sram.column_panels must be at least 4, so that an output row fills a beat of 64 bytes, "
+            "not 2"
         ),
     ),
     # What a file can hold that no field is.
@@ -166,7 +166,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 LEGAL: list[dict[str, Any]] = [
     {"rows": 1, "cols": 4, "bus": {"data_width": 32}},
-    {"rows": 256, "cols": 256, "load_rows": 256, "bus": {"data_width": 1024, "max_burst": 32}},
+    {"rows": 256, "cols": 256, "load_rows": 256, "bus": {"data_width": 512, "max_burst": 32}},
     {"rows": 3, "cols": 16, "bus": {"data_width": 128}},  # three steps of a tile, one a beat
     {"rows": 6, "cols": 8, "bus": {"data_width": 128}},  # six steps, two a beat
     {"rows": 12, "cols": 8, "load_rows": 4},  # three steps, four beats each

@@ -29,9 +29,7 @@ class Accelerator(wiring.Component):
 
     def __init__(self, config: AcceleratorConfig) -> None:
         self.config = config
-        super().__init__(
-            {"m_axi": Out(axi4(config.bus)), "s_axil": In(axi4_lite()), "irq": Out(1)}
-        )
+        super().__init__({"m_axi": Out(axi4(config.bus)), "s_axil": In(axi4_lite()), "irq": Out(1)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -58,7 +56,9 @@ class Accelerator(wiring.Component):
             registers.error_code.eq(engine.error_code),
             registers.error_index.eq(engine.error_index),
             registers.error_addr.eq(engine.error_addr),
-            registers.events.eq(Cat(busy, engine.events) & busy.replicate(1 + len(engine.events.as_value()))),
+            registers.events.eq(
+                Cat(busy, engine.events) & busy.replicate(1 + len(engine.events.as_value()))
+            ),
             registers.clear.eq(clear),
         ]
 

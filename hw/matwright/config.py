@@ -148,7 +148,7 @@ class Bus:
     """Most read bursts, and most write bursts, in flight."""
 
     def __post_init__(self) -> None:
-        _integer("bus.data_width", self.data_width, 32, 1024, pow2=True)
+        _integer("bus.data_width", self.data_width, 32, 512, pow2=True)
         _integer("bus.addr_width", self.addr_width, 16, 48)
         _integer("bus.max_burst", self.max_burst, 1, 256, pow2=True)
         _integer("bus.outstanding", self.outstanding, 1, 64, pow2=True)
@@ -216,7 +216,9 @@ class AcceleratorConfig:
     def __post_init__(self) -> None:
         name = self.name
         if not (isinstance(name, str) and name.isascii() and name.isidentifier()):
-            raise ConfigError(f"name must be an identifier of ASCII letters, digits and _, not {name!r}")
+            raise ConfigError(
+                f"name must be an identifier of ASCII letters, digits and _, not {name!r}"
+            )
         _integer("rows", self.rows, 1, 256)
         _integer("cols", self.cols, 1, 256)
         _integer("load_rows", self.load_rows, 1, self.rows, pow2=True)
@@ -225,27 +227,24 @@ class AcceleratorConfig:
         for section in _SECTIONS:
             value = getattr(self, section)
             if not isinstance(value, _SECTIONS[section]):
-                raise ConfigError(f"{section} must be a {_SECTIONS[section].__name__}, not {value!r}")
+                raise ConfigError(
+                    f"{section} must be a {_SECTIONS[section].__name__}, not {value!r}"
+                )
         self._check_widths()
         self._check_capacities()
 
     def _check_widths(self) -> None:
         beat = self.bus.bytes
         if self.tile_bytes % beat:
+            widest = 8 * (self.tile_bytes & -self.tile_bytes)
             raise ConfigError(
-                f"bus.data_width must be at most {8 * self.tile_bytes} bits, one weight tile of "
-                f"{self.tile_bytes} bytes, not {self.bus.data_width}"
-            )
-        if self.steps_per_weight_word > 1 and self.load_cycles % self.steps_per_weight_word:
-            raise ConfigError(
-                f"bus.data_width must carry a divisor of rows / load_rows ({self.load_cycles}) "
-                f"weight steps of {self.load_rows * self.col_pitch} elements per beat, "
-                f"not {self.steps_per_weight_word}"
+                f"bus.data_width must be at most {widest} bits, so that a weight tile of "
+                f"{self.tile_bytes} bytes is whole beats, not {self.bus.data_width}"
             )
         panel = PARAMETER_BYTES * self.col_pitch
         if panel % beat:
             raise ConfigError(
-                f"bus.data_width must be at most {8 * panel} bits, the parameters of {self.cols} "
+                f"bus.data_width must be at most {8 * panel} bits, the parameters of one panel of "
                 f"columns, not {self.bus.data_width}"
             )
         if self.build.post_lanes > min(self.col_pitch, beat):
@@ -367,7 +366,9 @@ class AcceleratorConfig:
         values: dict[str, Any] = {}
         for key, value in data.items():
             if key not in known:
-                raise ConfigError(f"{key} is not a field; the fields are {', '.join(sorted(known))}")
+                raise ConfigError(
+                    f"{key} is not a field; the fields are {', '.join(sorted(known))}"
+                )
             if key in _SECTIONS:
                 values[key] = _section(key, _SECTIONS[key], value)
             else:

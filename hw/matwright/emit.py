@@ -56,9 +56,7 @@ def convert(component: wiring.Component, name: str, *, flat: bool = False) -> st
 def _module(
     component: wiring.Component, name: str, platform: VerilogPlatform, ports: dict | None
 ) -> str:
-    return verilog.convert(
-        component, name=name, platform=platform, ports=ports, emit_src=False
-    )
+    return verilog.convert(component, name=name, platform=platform, ports=ports, emit_src=False)
 
 
 def _flat_ports(component: wiring.Component) -> dict[str, tuple[Signal, PortDirection]]:

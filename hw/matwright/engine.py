@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The machine behind the registers: dispatcher, three engines, memories, array, bus engines."""
 
+from typing import Any
+
 from amaranth import Module, Mux, Signal
 from amaranth.lib import data, wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib.wiring import In, Out, connect
 
 from .bus.axi import axi4
 from .bus.read import ReadEngine
@@ -208,8 +210,7 @@ class Engine(wiring.Component):
             post.zero_point.eq(settings.zero_point),
             post.d_unsigned.eq(settings.d_unsigned),
             writer.halt.eq(self.halt),
-            dispatcher.stored.eq(storer.stored),
-            dispatcher.written.eq(~storer.working & post.idle & writer.idle),
+            dispatcher.ended.eq(writer.ended),
         ]
         connect(m, storer.columns, post.i)
         connect(m, storer.request, writer.request)
@@ -288,7 +289,8 @@ class Engine(wiring.Component):
             m.d.comb += events.store_idle.eq(1)
 
 
-def _delay(m: Module, value, cycles: int, name: str, shape=1):  # noqa: ANN001, ANN202
+def _delay(m: Module, value: Any, cycles: int, name: str, shape: Any = 1) -> Any:
+    """``value``, ``cycles`` cycles later."""
     for i in range(cycles):
         later = Signal(shape, name=f"{name}_{i + 1}")
         m.d.sync += later.eq(value)

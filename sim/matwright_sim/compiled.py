@@ -282,7 +282,7 @@ def _build(verilog: str, top: str, trace: str, folder: Path) -> None:
     tracing = toolchain.LIBRARY_TRACING[trace]
     source, generated = folder / "accelerator.v", folder / "generated"
     source.write_text(verilog, encoding="utf-8")
-    command = [tool.executable, "--cc", "--Mdir", generated, "--prefix", "Vtop"]
+    command: list[Path | str] = [tool.executable, "--cc", "--Mdir", generated, "--prefix", "Vtop"]
     command += ["--top-module", top, *toolchain.VERILATOR_LIBRARY_FLAGS, *tracing.flags, source]
     _call(command, f"Verilator refused {top}", tool.environment)
 
@@ -292,14 +292,14 @@ def _build(verilog: str, top: str, trace: str, folder: Path) -> None:
     for speed, sources in _units(generated):
         unit = folder / f"unit{len(jobs)}.cpp"
         unit.write_text("".join(f'#include "{path.name}"\n' for path in sources))
-        command = [*flags, speed, f"-I{generated}", "-c", unit]
-        jobs.append((command, unit.with_suffix(".o")))
+        unit_command: list[Path | str] = [*flags, speed, f"-I{generated}", "-c", unit]
+        jobs.append((unit_command, unit.with_suffix(".o")))
     harness: list[Path | str] = [*flags, _SPEED, f"-I{generated}", "-c", _NATIVE / "harness.cpp"]
     jobs.append((harness, folder / "harness.o"))
     _compile(jobs)
     objects = [*(made for _, made in jobs), *sorted(runtime.glob("*.o"))]
     target = folder / "accelerator.so"
-    link = [
+    link: list[Path | str] = [
         toolchain.find_compiler(),
         "-shared",
         "-o",

@@ -53,6 +53,7 @@ VERILATOR_LINT = (
     "-Wno-PROCASSINIT",
     "-Wno-UNUSEDSIGNAL",
     "-Wno-DECLFILENAME",
+    "-Wno-SYMRSVDWORD",
 )
 """Warnings that generated Verilog draws by its style; all others stay fatal."""
 

@@ -18,7 +18,7 @@ BUSES = {
     "single": Bus(data_width=32, addr_width=16, max_burst=1, outstanding=4),
     "serial": Bus(data_width=64, addr_width=20, max_burst=4, outstanding=1),
     "pair": Bus(data_width=32, addr_width=18, max_burst=256, outstanding=2),
-    "least": Bus(data_width=1024, addr_width=16, max_burst=1, outstanding=1),
+    "least": Bus(data_width=512, addr_width=16, max_burst=1, outstanding=1),
 }
 CASES = [
     *(("icarus", name, 10 + i) for i, name in enumerate(BUSES)),

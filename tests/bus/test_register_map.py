@@ -89,10 +89,10 @@ def test_constants_read_back_as_the_configuration(name: str) -> None:
 
 def test_constants_of_the_largest_array() -> None:
     config = AcceleratorConfig(
-        rows=256, cols=256, load_rows=256, bus=Bus(data_width=1024, max_burst=32)
+        rows=256, cols=256, load_rows=256, bus=Bus(data_width=512, max_burst=64)
     )
     assert constants(config)["ARRAY"] == 256 | 256 << 12  # 256 load rows read as 0
-    assert constants(config)["BUS"] & 0xFFFF == 1024
+    assert constants(config)["BUS"] & 0xFFFF == 512
 
 
 def test_constants_are_read_only_registers() -> None:

@@ -285,10 +285,19 @@ def test_addresses_wrap() -> None:
 
 
 def test_errors() -> None:
-    with pytest.raises(ValueError, match=r"^count must be at least 1, not 0$"):
-        GoldenMachine(CONFIG, _image()).run(0, 0)
+    with pytest.raises(ValueError, match=r"^count must be at least 0, not -1$"):
+        GoldenMachine(CONFIG, _image()).run(0, -1)
     signed: Any = np.zeros(4, np.int8)
     with pytest.raises(
         TypeError, match=r"^memory must be a flat uint8 array, not int8 of shape \(4,\)$"
     ):
         GoldenMachine(CONFIG, signed)
+
+
+def test_program_address() -> None:
+    """Checked before the first fetch; a program without descriptors fetches nothing."""
+    machine = GoldenMachine(CONFIG, _image())
+    assert machine.run(0x20, 1) == (0, Error.ALIGNMENT, 0, 0x20)
+    beyond = 1 << CONFIG.bus.addr_width
+    assert machine.run(beyond, 1) == (0, Error.ADDRESS, 0, 0)
+    assert machine.run(0x20, 0) == (0, Error.NONE, 0, 0)

@@ -19,7 +19,6 @@ from matwright_sim.benches.post_cases import (
     random_settings,
 )
 
-
 HALVES = (1, 3, 5, 255, 257, 511, 513, 1025, 1281, 2561, 5121, 10_241, 20_481, 40_961)
 """Twice the results to aim at: ties within range, and each bit above it alone."""
 

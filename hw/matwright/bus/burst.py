@@ -66,9 +66,8 @@ class BurstSplitter(wiring.Component):
         block_bits = beat_bits + index_bits
         request, burst = self.request, self.burst
 
-        # A vector of no bits is [-1:0] in Verilog, so each has one bit at the least.
         # What is left lies in aligned blocks of max_burst beats: `blocks` whole ones, then one
-        # that ends with beat number `tail`.
+        # that ends with beat number `tail`. (One bit at the least: none is [-1:0] in Verilog.)
         blocks = Signal(BEATS_WIDTH + 1 - index_bits)
         tail = Signal(max(1, index_bits))
         more = Signal()

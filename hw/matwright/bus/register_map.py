@@ -145,7 +145,9 @@ REGISTERS: tuple[Register, ...] = (
         ),
     ),
     Register("IRQ_ENABLE", 0x048, "RW", "Causes that raise `irq`.", _IRQ),
-    Register("IRQ_CAUSE", 0x04C, "W1C", "Causes seen; `irq` is high while an enabled one is.", _IRQ),
+    Register(
+        "IRQ_CAUSE", 0x04C, "W1C", "Causes seen; `irq` is high while an enabled one is.", _IRQ
+    ),
     Register("PROGRAM_LO", 0x050, "RW", "Address of the first descriptor, bits 31 to 0."),
     Register("PROGRAM_HI", 0x054, "RW", "Address of the first descriptor, bits 47 to 32."),
     Register("PROGRAM_COUNT", 0x058, "RW", "Descriptors of the program, 1 to 65,535."),

@@ -7,13 +7,18 @@ from amaranth.lib.wiring import In, Out
 
 from ..config import Bus
 from .axi import axi4
-from .burst import BurstSplitter, request_layout
+from .burst import BEATS_WIDTH, BurstSplitter
 from .fifo import small_fifo
 
-__all__ = ["WriteEngine", "write_data_layout"]
+__all__ = ["WriteEngine", "write_data_layout", "write_request_layout"]
 
 _BURST_INCR = 0b01
 _CACHE_MODIFIABLE_BUFFERABLE = 0b0011
+
+
+def write_request_layout(bus: Bus) -> data.StructLayout:
+    """A run of ``beats`` >= 1 beats to ``addr``; ``end`` marks the last request of a job."""
+    return data.StructLayout({"addr": bus.addr_width, "beats": BEATS_WIDTH, "end": 1})
 
 
 def write_data_layout(bus: Bus) -> data.StructLayout:
@@ -34,6 +39,8 @@ class WriteEngine(wiring.Component):
     slip to another address. Reset the engine while ``quiet``, and what feeds it, before ``halt``
     falls.
 
+    ``ended`` is high in the cycle of the last response to a request with ``end``.
+
     ``error`` is high in the cycle of a response SLVERR or DECERR, with an ID other than 0, or with
     no burst in flight; ``error_addr`` is then the address of the burst at fault.
 
@@ -45,11 +52,12 @@ class WriteEngine(wiring.Component):
     DATA_LATENCY = 1
     """Cycles from accepting a beat to ``wvalid``."""
 
-    request: stream.Interface  # In, request_layout(bus)
+    request: stream.Interface  # In, write_request_layout(bus)
     data: stream.Interface  # In, write_data_layout(bus)
     halt: Signal  # In, 1
     idle: Signal  # Out, 1, quiet, and no request or part of one waits
     quiet: Signal  # Out, 1, no address on offer, no beat owed, no response outstanding
+    ended: Signal  # Out, 1
     awaiting: Signal  # Out, 1, every address accepted, every beat sent, responses outstanding
     error: Signal  # Out, 1
     error_addr: Signal  # Out, addr_width
@@ -80,11 +88,12 @@ class WriteEngine(wiring.Component):
         members = axi4(bus).members
         super().__init__(
             {
-                "request": In(stream.Signature(request_layout(bus))),
+                "request": In(stream.Signature(write_request_layout(bus))),
                 "data": In(stream.Signature(write_data_layout(bus))),
                 "halt": In(1),
                 "idle": Out(1),
                 "quiet": Out(1),
+                "ended": Out(1),
                 "awaiting": Out(1),
                 "error": Out(1),
                 "error_addr": Out(bus.addr_width),
@@ -100,14 +109,26 @@ class WriteEngine(wiring.Component):
         # Both hold a burst from the cycle in which it goes on offer: `owed` until its last beat is
         # in the W register, `unanswered` until its response.
         m.submodules.owed = owed = small_fifo(8, bus.outstanding)
-        m.submodules.unanswered = unanswered = small_fifo(bus.addr_width, bus.outstanding)
+        sent = data.StructLayout({"addr": bus.addr_width, "end": 1})
+        m.submodules.unanswered = unanswered = small_fifo(sent.size, bus.outstanding)
+        entering, oldest = sent(unanswered.w_data), sent(unanswered.r_data)
 
         # Requests to addresses. `owed` never holds more than `unanswered`.
-        wiring.connect(m, wiring.flipped(self.request), splitter.request)
+        request = self.request
+        accept = Signal()
+        end_of_job = Signal(reset_less=True)
+        with m.If(accept):
+            m.d.sync += end_of_job.eq(request.payload.end)
         m.d.comb += [
+            splitter.request.valid.eq(request.valid),
+            splitter.request.payload.addr.eq(request.payload.addr),
+            splitter.request.payload.beats.eq(request.payload.beats),
+            request.ready.eq(splitter.request.ready),
+            accept.eq(request.valid & request.ready),
             splitter.hold.eq(self.halt | ~unanswered.w_rdy),
             unanswered.w_en.eq(splitter.opens),
-            unanswered.w_data.eq(splitter.opening.addr),
+            entering.addr.eq(splitter.opening.addr),
+            entering.end.eq(splitter.opening.last & Mux(accept, request.payload.end, end_of_job)),
             owed.w_en.eq(splitter.opens),
             owed.w_data.eq(splitter.opening.len),
             self.awaddr.eq(splitter.burst.payload.addr),
@@ -170,7 +191,8 @@ class WriteEngine(wiring.Component):
             self.quiet.eq(~busy & ~unanswered.r_rdy),
             self.idle.eq(self.quiet & splitter.idle & ~self.request.valid),
             self.error.eq(self.bvalid & at_fault),
-            self.error_addr.eq(unanswered.r_data),
+            self.error_addr.eq(oldest.addr),
+            self.ended.eq(self.bvalid & unanswered.r_rdy & oldest.end),
         ]
 
         return m

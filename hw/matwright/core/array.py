@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The systolic array: weight-stationary, the next weight tile loaded while the current one works."""
 
+from functools import partial
+
 from amaranth import Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -97,7 +99,7 @@ class SystolicArray(wiring.Component):
                 platform,
                 name=f"row_{r}",
                 module=f"row_{above}_{below}",
-                make=lambda above=above, below=below: ArrayRow(config, above, below),
+                make=partial(ArrayRow, config, above, below),
                 inputs={
                     "a": self.a[r],
                     "switch": switch,

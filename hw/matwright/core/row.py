@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One row of the systolic array: ``cols`` processing elements side by side."""
 
+from functools import partial
+
 from amaranth import Cat, Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -64,7 +66,7 @@ class ArrayRow(wiring.Component):
                 platform,
                 name=f"pe_{c}",
                 module=f"pe_{self.psum_in_width}_{self.psum_out_width}",
-                make=lambda: ProcessingElement(precision, config.build, *widths),
+                make=partial(ProcessingElement, precision, config.build, *widths),
                 inputs={
                     "a_in": a,
                     "switch_in": switch,

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Accumulator banks: partial sums are added where they leave the array, column by column."""
 
+from typing import Any
+
 from amaranth import Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -84,7 +86,7 @@ class Accumulator(wiring.Component):
         with m.If(self.r_en):
             m.d.sync += r_bank.eq(self.r_bank)
 
-        stages = [self.command]
+        stages: list[Any] = [self.command]
         for i in range(config.cols + 2):
             later = Signal(layout, name=f"command_{i + 1}")
             m.d.sync += later.eq(stages[-1])

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Activation scratchpad: two halves, one bank per array row, read in the array's skew."""
 
+from typing import Any
+
 from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -90,7 +92,7 @@ class ActivationScratchpad(wiring.Component):
         m.d.comb += self.filled.eq(self.w_valid & self.w_chunk_end)
 
         # Lane r works r cycles after lane 0: its command waits in a chain of registers.
-        command = self.read
+        command: Any = self.read
         for r in range(config.rows):
             bank = Sram(panels * precision.a_width, 2 * words)
             m.submodules[f"bank_{r}"] = bank

@@ -51,9 +51,11 @@ class Sram(wiring.Component):
         if hasattr(platform, "get_sram"):
             return platform.get_sram(self)
         m = Module()
-        m.submodules.memory = memory = Memory(
-            shape=unsigned(self.width), depth=self.depth, init=[], attrs={"no_rw_check": 1}
+        attributes: dict = {"no_rw_check": 1}
+        memory: Memory = Memory(
+            shape=unsigned(self.width), depth=self.depth, init=[], attrs=attributes
         )
+        m.submodules.memory = memory
         write, read = memory.write_port(), memory.read_port()
         m.d.comb += [
             write.en.eq(self.w_en),

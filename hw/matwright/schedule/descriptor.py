@@ -85,7 +85,9 @@ FIELDS: dict[str, Field] = {
     "a_addr": Field(8, 0, 48, "Byte address of A."),
     "b_addr": Field(10, 0, 48, "Byte address of packed B."),
     "d_addr": Field(12, 0, 48, "Byte address of D."),
-    "params": Field(14, 0, 48, "With TABLE: byte address of the parameter table; else the scale word."),
+    "params": Field(
+        14, 0, 48, "With TABLE: byte address of the parameter table; else the scale word."
+    ),
 }
 
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Dispatcher: fetches the program's descriptors, checks them and hands them to the engines."""
 
-from amaranth import Cat, Module, Mux, Signal
+from typing import Any
+
+from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -21,12 +23,13 @@ class Dispatcher(wiring.Component):
 
     The next descriptor is fetched and checked while the engines work. It goes to all three engines
     at once, when each can take it; with FENCE, when the results of all earlier ones are in memory.
-    A bad one is reported (``error`` pulses with code, index and address) when all earlier ones are in
-    memory, and nothing more is fetched.
 
-    ``stored`` pulses when the store engine has sent the last of a job; ``written`` is high while
-    nothing sent waits for a response. ``completed`` counts the jobs whose results are in memory, and
-    ``done`` pulses when that is all of them.
+    A program whose address is not a multiple of a descriptor, or beyond the address width, is
+    refused before the first fetch. A bad descriptor is reported (``error`` pulses with code, index
+    and address) when all earlier ones are in memory, and nothing more is fetched.
+
+    ``ended`` pulses when the last response to a job's writes has come. ``completed`` counts these, the
+    jobs whose results are in memory, and ``done`` pulses when that is all of them.
     """
 
     start: Signal  # In
@@ -39,8 +42,7 @@ class Dispatcher(wiring.Component):
     load: stream.Interface  # Out, LoadJob
     execute: stream.Interface  # Out, ExecuteJob
     store: stream.Interface  # Out, StoreJob
-    stored: Signal  # In
-    written: Signal  # In
+    ended: Signal  # In
     completed: Signal  # Out, 16
     index: Signal  # Out, 16, of the descriptor last fetched
     done: Signal  # Out
@@ -62,8 +64,7 @@ class Dispatcher(wiring.Component):
                 "load": Out(stream.Signature(LoadJob(config))),
                 "execute": Out(stream.Signature(ExecuteJob(config))),
                 "store": Out(stream.Signature(StoreJob(config))),
-                "stored": In(1),
-                "written": In(1),
+                "ended": In(1),
                 "completed": Out(16),
                 "index": Out(16),
                 "done": Out(1),
@@ -104,21 +105,27 @@ class Dispatcher(wiring.Component):
 
         addr = Signal(bus.addr_width)
         left = Signal(16)
-        sent = Signal(16)
         complete = Signal()
         starting = Signal()
+        misaligned = Signal()
+        beyond = Signal()
+        refused = Signal()
+        refusal = Signal(8)
         m.d.comb += [
-            complete.eq(self.written & (sent == self.index)),
+            misaligned.eq(self.program_addr[: DESCRIPTOR_BYTES.bit_length() - 1].any()),
+            beyond.eq(self.program_addr[bus.addr_width :].any()),
+            refusal.eq(Mux(misaligned, Error.ALIGNMENT, Error.ADDRESS)),
+        ]
+        m.d.comb += [
+            complete.eq(self.completed == self.index),
             self.request.p.addr.eq(Mux(starting, self.program_addr, addr)),
             self.request.p.beats.eq(max(1, bits // bus.data_width)),
             data.View(ReadTag(), self.request.p.tag).target.eq(Target.DESCRIPTOR),
-            self.error_code.eq(error),
+            self.error_code.eq(Mux(refused, refusal, error)),
             self.error_addr.eq(addr),
         ]
-        with m.If(self.stored):
-            m.d.sync += sent.eq(sent + 1)
-        with m.If(self.written):
-            m.d.sync += self.completed.eq(sent)
+        with m.If(self.ended):
+            m.d.sync += self.completed.eq(self.completed + 1)
 
         flag = {name: descriptor.flags[FLAG_BITS[name]] for name in Flag}
         ready = self.load.ready & self.execute.ready & self.store.ready
@@ -131,19 +138,23 @@ class Dispatcher(wiring.Component):
             with m.State("IDLE"):
                 m.d.comb += [
                     starting.eq(1),
-                    self.request.valid.eq(self.start & (self.program_count != 0)),
+                    self.request.valid.eq(
+                        self.start & (self.program_count != 0) & ~misaligned & ~beyond
+                    ),
                 ]
                 m.d.sync += [
                     addr.eq(self.program_addr),
                     left.eq(self.program_count),
                 ]
                 with m.If(self.start):
-                    m.d.sync += [self.index.eq(0), sent.eq(0), self.completed.eq(0)]
+                    m.d.sync += [self.index.eq(0), self.completed.eq(0)]
                     m.next = "FETCH"
                     with m.If(self.request.ready):
                         m.next = "RECEIVE"
                     with m.If(self.program_count == 0):
                         m.next = "DRAIN"
+                    with m.Elif(misaligned | beyond):
+                        m.next = "REFUSE"
 
             with m.State("FETCH"):
                 m.d.comb += self.request.valid.eq(1)
@@ -176,12 +187,23 @@ class Dispatcher(wiring.Component):
                     m.d.comb += self.done.eq(1)
                     m.next = "IDLE"
 
+            with m.State("REFUSE"):
+                m.d.comb += [refused.eq(1), self.error.eq(1)]
+                m.next = "STOPPED"
+
             with m.State("STOPPED"):
                 pass
 
         return m
 
-    def _fill_jobs(self, m: Module, d, flag, columns: PanelCount, depth: PanelCount) -> None:  # noqa: ANN001
+    def _fill_jobs(
+        self,
+        m: Module,
+        d: Any,
+        flag: dict[Flag, Value],
+        columns: PanelCount,
+        depth: PanelCount,
+    ) -> None:
         """Connect the jobs' payloads to the descriptor's fields."""
         config = self.config
         element_bits = config.precision.a_bytes.bit_length() - 1

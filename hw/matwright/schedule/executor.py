@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Execute engine: streams activations through the array, weight tile after weight tile."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -148,10 +148,9 @@ class ExecuteEngine(wiring.Component):
 
         # Words of a row in the chunk; a chunk in which K ends is shorter.
         pitch = Signal(range(config.activation_words + 1))
-        k_chunk = Signal.like(k_full)
         k_rest = Signal.like(k_left)
 
-        def words_of(k_panels: Signal) -> Signal:
+        def words_of(k_panels: Signal) -> Value:
             rounded = Signal.like(k_full, name="k_rounded")
             m.d.comb += rounded.eq(Mux(k_panels <= k_full, k_panels, k_full))
             return (rounded + (word_panels - 1)) >> panel_bits
@@ -165,7 +164,10 @@ class ExecuteEngine(wiring.Component):
             & (chunks.some | ~first_chunk_tile)
             & (banks.some | ~first_block_tile)
         )
-        m.d.comb += [chunks.take.eq(start & first_chunk_tile), banks.take.eq(start & first_block_tile)]
+        m.d.comb += [
+            chunks.take.eq(start & first_chunk_tile),
+            banks.take.eq(start & first_block_tile),
+        ]
 
         word = Signal.like(self.row.word)
         addr = Signal.like(self.sum.addr)
@@ -173,9 +175,18 @@ class ExecuteEngine(wiring.Component):
         chunk_last_tile = Signal()
         block_last_tile = Signal()
         switch = Signal()
-        current = Signal(data.StructLayout({"half": 1, "panel": self.row.panel.shape(),
-                                            "count": self.row.count.shape(), "flip": 1,
-                                            "bank": 1, "first": 1}))
+        current = Signal(
+            data.StructLayout(
+                {
+                    "half": 1,
+                    "panel": self.row.panel.shape(),
+                    "count": self.row.count.shape(),
+                    "flip": 1,
+                    "bank": 1,
+                    "first": 1,
+                }
+            )
+        )
         with m.If(row_left != 0):
             m.d.sync += [
                 row_left.eq(row_left - 1),

@@ -13,6 +13,7 @@ from .tokens import Tokens
 
 __all__ = ["LoadEngine", "ReadTag", "Target"]
 
+
 class Target(enum.Enum, shape=2):
     """Where the beats of a read go."""
 
@@ -113,7 +114,9 @@ class LoadEngine(wiring.Component):
         m.d.comb += [k_ends.eq(k_left <= k_full), k_chunk.eq(Mux(k_ends, k_left, k_full))]
         chunk_beats = Signal(BEATS_WIDTH)
         if panel_beats == 1:
-            m.d.comb += chunk_beats.eq((k_chunk + (word_panels - 1)) >> (word_panels.bit_length() - 1))
+            m.d.comb += chunk_beats.eq(
+                (k_chunk + (word_panels - 1)) >> (word_panels.bit_length() - 1)
+            )
         else:
             tail = Mux(k_ends, job.k_tail_beats, panel_beats)
             m.d.comb += chunk_beats.eq((k_chunk - 1) * panel_beats + tail)
@@ -232,7 +235,9 @@ class LoadEngine(wiring.Component):
                 m.d.sync += [
                     panels_left.eq(panels_left - panels),
                     b_block.eq(b_block + (config.tile_bytes << blocks.n_panels_log2)),
-                    table.eq(table + ((PARAMETER_BYTES * config.col_pitch) << blocks.n_panels_log2)),
+                    table.eq(
+                        table + ((PARAMETER_BYTES * config.col_pitch) << blocks.n_panels_log2)
+                    ),
                 ]
                 m.next = "BLOCK"
                 with m.If(last_columns):

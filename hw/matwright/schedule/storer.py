@@ -5,7 +5,7 @@ from amaranth import Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..bus.burst import request_layout
+from ..bus.write import write_request_layout
 from ..config import PARAMETER_BYTES, AcceleratorConfig
 from ..memory.parameter import ParameterMemory
 from ..memory.sram import address_width
@@ -25,7 +25,7 @@ class StoreEngine(wiring.Component):
     and leave as ``columns`` after that of the cycle in which ``columns`` can take them.
 
     ``settings`` hold the job's options for post-processing; they change only while ``post_idle``.
-    ``stored`` pulses when the last columns of a job have left.
+    The last request of a job has ``end`` set.
     """
 
     job: stream.Interface  # In, StoreJob
@@ -42,9 +42,8 @@ class StoreEngine(wiring.Component):
     entries: data.View  # In, ArrayLayout(64, post_lanes)
     columns: stream.Interface  # Out, sums_layout
     settings: data.View  # Out, StoreJob
-    request: stream.Interface  # Out, request_layout
+    request: stream.Interface  # Out, write_request_layout
     post_idle: Signal  # In
-    stored: Signal  # Out
     wait_parameter: Signal  # Out
     working: Signal  # Out, columns are on their way to post-processing
 
@@ -70,9 +69,8 @@ class StoreEngine(wiring.Component):
                 "entries": In(entries),
                 "columns": Out(stream.Signature(sums_layout(precision, lanes))),
                 "settings": Out(StoreJob(config)),
-                "request": Out(stream.Signature(request_layout(config.bus))),
+                "request": Out(stream.Signature(write_request_layout(config.bus))),
                 "post_idle": In(1),
-                "stored": Out(1),
                 "wait_parameter": Out(1),
                 "working": Out(1),
             }
@@ -104,6 +102,12 @@ class StoreEngine(wiring.Component):
         full_panels = Signal.like(panels)
         m.d.comb += full_panels.eq(1 << blocks.n_panels_log2)
         ends_row = Signal()  # the block holds the last columns of D
+        last_columns = Signal()
+        last_block = Signal()
+        m.d.comb += [
+            last_columns.eq(panels_left == panels),
+            last_block.eq(last_columns & (m_left == rows)),
+        ]
         d_rows = Signal(bus.addr_width)
         d_block = Signal(bus.addr_width)
         d_next = Signal(bus.addr_width)
@@ -158,6 +162,7 @@ class StoreEngine(wiring.Component):
             self.r_group.eq(entry),
             self.request.p.addr.eq(row_addr),
             self.request.p.beats.eq(beats),
+            self.request.p.end.eq(last_block & (row_left == 1)),
             self.working.eq(offered | reading),
         ]
         group_q = Signal.like(group)
@@ -273,14 +278,13 @@ class StoreEngine(wiring.Component):
                     with m.If(first_block):
                         m.d.sync += d_next.eq(row_addr)
                     m.next = "BLOCK"
-                    with m.If(panels_left == panels):
+                    with m.If(last_columns):
                         m.d.sync += [
                             m_left.eq(m_left - rows),
                             d_rows.eq(Mux(first_block, row_addr, d_next)),
                         ]
                         m.next = "ROWS"
-                        with m.If(m_left == rows):
-                            m.d.comb += self.stored.eq(1)
-                            m.next = "IDLE"
+                    with m.If(last_block):
+                        m.next = "IDLE"
 
         return m

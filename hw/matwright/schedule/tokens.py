@@ -27,8 +27,8 @@ class Tokens(wiring.Component):
             {
                 "put": In(1),
                 "take": In(1),
-                "amount": In(range(most + 1), init=1),
-                "count": Out(range(most + 1), init=init),
+                "amount": In(range(most + 1), init=1),  # type: ignore[call-arg]
+                "count": Out(range(most + 1), init=init),  # type: ignore[call-arg]
                 "some": Out(1),
             }
         )

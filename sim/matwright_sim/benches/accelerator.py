@@ -21,6 +21,7 @@ import cocotb
 import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge, with_timeout
+from cocotb.utils import get_sim_time
 from numpy.typing import NDArray
 
 from matwright.bus.register_map import COUNTERS, REGISTERS
@@ -36,7 +37,15 @@ _PERIOD_NS = 10
 _RESET_CYCLES = 4
 _OFFSETS = {register.name: register.offset for register in REGISTERS}
 _IRQ_ALL = 3
-_REPORTED = ("STATUS", "IRQ_CAUSE", "COMPLETED", "ERROR_CODE", "ERROR_INDEX")
+_REPORTED = (
+    "STATUS",
+    "IRQ_CAUSE",
+    "COMPLETED",
+    "ERROR_CODE",
+    "ERROR_INDEX",
+    "ERROR_ADDR_LO",
+    "ERROR_ADDR_HI",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +55,11 @@ class JobResult:
     memory: NDArray[np.uint8]
     """The whole memory."""
     registers: dict[str, int]
-    """STATUS, IRQ_CAUSE, COMPLETED, ERROR_CODE and ERROR_INDEX at the interrupt."""
+    """STATUS, IRQ_CAUSE, COMPLETED and the registers of the error at the interrupt."""
     counters: dict[str, int]
     """The performance counters."""
+    elapsed: int
+    """Cycles from the one in which the doorbell's write is answered to the interrupt."""
 
     @property
     def cycles(self) -> int:
@@ -180,6 +191,11 @@ def _pause(agent: Any, stall: float, seed: int) -> None:
         channel.set_pause_generator(_pauses(stall, 8 * seed + index))
 
 
+async def _time_of_rise(signal: Any) -> float:
+    await RisingEdge(signal)
+    return get_sim_time("ns")
+
+
 @cocotb.test()
 async def program(dut: Any) -> None:
     """Ring the doorbell, wait for the interrupt, write down what is left."""
@@ -217,11 +233,14 @@ async def program(dut: Any) -> None:
     await host.write("PROGRAM_LO", job.program & 0xFFFF_FFFF)
     await host.write("PROGRAM_HI", job.program >> 32)
     await host.write("PROGRAM_COUNT", job.count)
+    answer = cocotb.start_soon(_time_of_rise(dut.s_axil_bvalid))
     await host.write("CONTROL", 1)
     if not dut.irq.value:
         await with_timeout(RisingEdge(dut.irq), job.max_cycles * _PERIOD_NS, "ns")
 
+    elapsed = round((get_sim_time("ns") - await answer) / _PERIOD_NS)
     report = {
+        "elapsed": elapsed,
         "registers": {name: await host.read(name) for name in _REPORTED},
         "counters": {name: await host.read(name) for name in COUNTERS},
     }

@@ -25,6 +25,8 @@ BUS = Bus(**json.loads(os.environ.get("BUS", "{}")))
 TAG_WIDTH = int(os.environ.get("TAG_WIDTH", "3"))
 LAYOUT = read_request_layout(BUS, TAG_WIDTH)
 MEMORY_BYTES = 1 << 16
+REQUESTS = 60 if BUS.max_burst < 100 else 15
+"""Random requests of a test."""
 
 
 class Bench:
@@ -119,7 +121,7 @@ async def random_traffic_with_axi_ram(dut: Any) -> None:
     ram.write(0, bench.memory)
     ram.ar_channel.set_pause_generator(pauses(bench.rng, 0.4))
     ram.r_channel.set_pause_generator(pauses(bench.rng, 0.3))
-    for _ in range(60):
+    for _ in range(REQUESTS):
         bench.random_request()
     await start_clock(dut)
     await bench.finish()
@@ -170,7 +172,7 @@ async def halt_holds_new_addresses(dut: Any) -> None:
     bench = Bench(dut, request_pause=0.2)
     slow = bench.rng.random() * 0.6
     ReadPeer(dut, BUS, bench.good, latency=5, pause=lambda: bench.rng.random() < slow)
-    for _ in range(80 if BUS.max_burst < 100 else 20):
+    for _ in range(REQUESTS):
         bench.random_request()
     await start_clock(dut)
     quiet_but_not_idle = 0
@@ -204,7 +206,7 @@ async def faults_are_reported(dut: Any) -> None:
         return fields
 
     peer = ReadPeer(dut, BUS, faulty, latency=3, pause=lambda: bench.rng.random() < 0.3)
-    for _ in range(60):
+    for _ in range(REQUESTS):
         bench.random_request()
     await start_clock(dut)
     await bench.finish()

@@ -13,8 +13,7 @@ import cocotb
 from cocotb.triggers import ClockCycles, FallingEdge
 from cocotbext.axi import AxiRamWrite, AxiWriteBus
 
-from matwright.bus.burst import request_layout
-from matwright.bus.write import WriteEngine, write_data_layout
+from matwright.bus.write import WriteEngine, write_data_layout, write_request_layout
 from matwright.config import Bus
 
 from ..agents.axi_monitor import AxiMonitor
@@ -24,6 +23,8 @@ from ..agents.stream_source import StreamSource
 
 BUS = Bus(**json.loads(os.environ.get("BUS", "{}")))
 MEMORY_BYTES = 1 << 16
+REQUESTS = 60 if BUS.max_burst < 100 else 15
+"""Random requests of a test."""
 FULL = 2**BUS.bytes - 1
 
 
@@ -35,7 +36,10 @@ class Bench:
         self.rng = random.Random(cocotb.RANDOM_SEED)
         self.request_pause, self.data_pause = request_pause, data_pause
         self.requests = StreamSource(
-            dut, "request", request_layout(BUS), lambda: self.rng.random() < self.request_pause
+            dut,
+            "request",
+            write_request_layout(BUS),
+            lambda: self.rng.random() < self.request_pause,
         )
         self.data = StreamSource(
             dut, "data", write_data_layout(BUS), lambda: self.rng.random() < self.data_pause
@@ -50,13 +54,21 @@ class Bench:
         self.opened_after_halt = False
         self.halted_before = False
         self.errors: list[int] = []
+        self.bursts = 0  # of all requests
+        self.answered = 0  # responses
+        self.ends: deque[int] = deque()  # responses after which `ended` is due
         dut.halt.value = 0
         self.monitor = AxiMonitor(dut, BUS, read=False, on_cycle=self.check)
 
     def ask(self, addr: int, beats: int, *, full: bool = False) -> None:
         """Queue a request and its data."""
         self.asked.append(beats)
-        self.requests.queue.append({"addr": addr, "beats": beats})
+        end = self.rng.random() < 0.3
+        first = addr // BUS.bytes % BUS.max_burst
+        self.bursts += (first + beats - 1) // BUS.max_burst + 1
+        if end:
+            self.ends.append(self.bursts)
+        self.requests.queue.append({"addr": addr, "beats": beats, "end": end})
         for i in range(beats):
             word = self.rng.getrandbits(BUS.data_width)
             strb = FULL if full else self.rng.choice([FULL, 0, self.rng.randrange(FULL + 1)])
@@ -98,6 +110,11 @@ class Bench:
         if monitor.w.fired:
             self.due -= 1
             self.sent.append((monitor.w.fields["data"], monitor.w.fields["strb"]))
+        self.answered += monitor.b.fired
+        ended = bool(monitor.b.fired and self.ends and self.ends[0] == self.answered)
+        assert bool(int(dut.ended.value)) == ended
+        if ended:
+            self.ends.popleft()
         if int(dut.error.value):
             self.errors.append(int(dut.error_addr.value))
 
@@ -127,7 +144,7 @@ async def random_traffic_with_axi_ram(dut: Any) -> None:
     ram.b_channel.set_pause_generator(pauses(bench.rng, 0.4))
     before = bytearray(bench.rng.randbytes(MEMORY_BYTES))
     ram.write(0, before)
-    for _ in range(60):
+    for _ in range(REQUESTS):
         bench.random_request()
     await start_clock(dut)
     await bench.finish()
@@ -143,7 +160,7 @@ async def address_may_wait_for_data(dut: Any, order: Any) -> None:
     """Memories that accept an address only when they see data, or when they have all of it."""
     bench = Bench(dut, data_pause=0.2)
     peer = WritePeer(dut, BUS, order=order, pause=lambda: bench.rng.random() < 0.2)
-    for _ in range(30):
+    for _ in range(REQUESTS):
         bench.random_request()
     await start_clock(dut)
     await bench.finish()
@@ -198,7 +215,7 @@ async def halt_becomes_quiet_by_itself(dut: Any, trial: int) -> None:
     bench.rng.seed(cocotb.RANDOM_SEED + trial)
     slow = bench.rng.random() * 0.5
     peer = WritePeer(dut, BUS, latency=4, pause=lambda: bench.rng.random() < slow)
-    for _ in range(30):
+    for _ in range(REQUESTS):
         bench.random_request()
     await start_clock(dut)
     await ClockCycles(dut.clk, bench.rng.randrange(4, 80))
@@ -237,7 +254,7 @@ async def halt_may_fall_when_data_kept_up(dut: Any) -> None:
     """With data always there, halts only delay."""
     bench = Bench(dut)
     peer = WritePeer(dut, BUS, latency=3, pause=lambda: bench.rng.random() < 0.3)
-    for _ in range(40):
+    for _ in range(REQUESTS):
         bench.random_request()
     await start_clock(dut)
     while not bench.requests.idle:
@@ -262,7 +279,7 @@ async def faults_are_reported(dut: Any) -> None:
         return bench.rng.choice([{"resp": 0}, {"resp": 1}])
 
     peer = WritePeer(dut, BUS, respond=respond, latency=3, pause=lambda: bench.rng.random() < 0.3)
-    for _ in range(50):
+    for _ in range(REQUESTS):
         bench.random_request()
     await start_clock(dut)
     await bench.finish()

@@ -15,9 +15,8 @@ Integers = NDArray[np.int64]
 
 def wrap(x: ArrayLike, width: int) -> Integers:
     """``x`` modulo ``2**width``, as two's complement of ``width`` bits, 1 to 63."""
-    x = np.asarray(x, np.int64)
-    low = x & ((1 << width) - 1)
-    return low - ((low >> (width - 1)) << width)
+    half = 1 << (width - 1)
+    return (np.asarray(x, np.int64) & (2 * half - 1) ^ half) - half
 
 
 def requantize(t: ArrayLike, words: ArrayLike) -> Integers:

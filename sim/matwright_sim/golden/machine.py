@@ -73,8 +73,12 @@ class GoldenMachine:
 
     def run(self, program_addr: int, count: int) -> Outcome:
         """Run ``count`` descriptors from ``program_addr`` on, to the end or the first error."""
-        if count < 1:
-            raise ValueError(f"count must be at least 1, not {count}")
+        if count < 0:
+            raise ValueError(f"count must be at least 0, not {count}")
+        if count and program_addr % DESCRIPTOR_BYTES:
+            return Outcome(0, Error.ALIGNMENT, 0, self._wrap(program_addr))
+        if count and program_addr >> self.config.bus.addr_width:
+            return Outcome(0, Error.ADDRESS, 0, self._wrap(program_addr))
         for index in range(count):
             addr = self._wrap(program_addr + index * DESCRIPTOR_BYTES)
             error, error_addr = self._run_one(addr)

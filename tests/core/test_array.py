@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The systolic array in Icarus Verilog, in Verilator and in Amaranth's simulator."""
+
+from collections.abc import Callable
+from random import Random
+
+import pytest
+
+from matwright.config import AcceleratorConfig, Build, Bus, Limits, Precision
+from matwright.core.array import SystolicArray
+from matwright.emit import convert
+from matwright_sim.agents.trace import Record
+from matwright_sim.benches.core_cases import ArrayCase, tiles_at
+from matwright_sim.runner import run_bench
+
+
+def array(
+    rows: int,
+    cols: int,
+    load_rows: int,
+    product_registers: int = 1,
+    widths: tuple[int, int, int] = (8, 8, 32),
+) -> AcceleratorConfig:
+    a_width, b_width, acc_width = widths
+    precision = Precision(a_width=a_width, b_width=b_width, acc_width=acc_width)
+    return AcceleratorConfig(
+        name=f"array_{rows}x{cols}_f{load_rows}",
+        rows=rows,
+        cols=cols,
+        load_rows=load_rows,
+        precision=precision,
+        bus=Bus(data_width=32),
+        limits=Limits(max_k=min(131_071, precision.max_depth)),
+        build=Build(product_registers=product_registers, post_lanes=1),
+    )
+
+
+CONFIGS = {
+    "2x2_f2": array(2, 2, 2),
+    "4x4_f1": array(4, 4, 1),
+    "8x4_f4": array(8, 4, 4),
+    "5x3_f1": array(5, 3, 1),
+    "4x4_f1_p2": array(4, 4, 1, 2),
+    "8x4_f4_p2": array(8, 4, 4, 2),
+    "4x1_f4": array(4, 1, 4),
+    "1x4_f1": array(1, 4, 1),
+    "6x3_f2_a12_b5": array(6, 3, 2, widths=(12, 5, 32)),
+    "4x4_f2_wraps": array(4, 4, 2, widths=(8, 8, 16)),
+    "4x2_f1_a16_b16": array(4, 2, 1, 2, widths=(16, 16, 32)),
+    "4x4_f2_a2_b2": array(4, 4, 2, widths=(2, 2, 4)),
+}
+CASES = [*(("icarus", name) for name in CONFIGS), ("verilator", "8x4_f4"), ("verilator", "5x3_f1")]
+
+
+@pytest.mark.parametrize(("simulator", "name"), CASES)
+def test_array(simulator: str, name: str) -> None:
+    config = CONFIGS[name]
+    run_bench(
+        verilog=convert(SystolicArray(config), "array"),
+        toplevel="array",
+        bench="matwright_sim.benches.core_array",
+        simulator=simulator,
+        parameters={"CONFIG": config.to_toml()},
+        seed=31,
+    )
+
+
+@pytest.mark.parametrize("name", ["2x2_f2", "5x3_f1"])
+def test_without_shared_parts(name: str, play: Callable[..., Record]) -> None:
+    config, rng = CONFIGS[name], Random(32)
+    band = config.load_cycles
+    schedule = [(i * band, (i + 1) * band) for i in range(10)]
+    case = ArrayCase(config, tiles_at(config, rng, schedule), 11 * band + 40, rng)
+    dut = SystolicArray(config)
+    inputs = case.inputs()
+    del inputs["clear"]  # without a platform, an enclosing ResetInserter does it
+    record = play(dut, inputs, ["psum"])
+    assert case.wrong(record, dut.latency, dut.psum_width(config)) == []
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_latency_and_width(name: str) -> None:
+    config = CONFIGS[name]
+    dut = SystolicArray(config)
+    assert dut.latency == config.rows + 1 + config.build.product_registers
+    lowest = -(2 ** (config.precision.a_width - 1))
+    largest = config.rows * lowest * -(2 ** (config.precision.b_width - 1))
+    needed = largest.bit_length() + 1
+    assert dut.psum_width(config) == min(needed, config.precision.acc_width)
