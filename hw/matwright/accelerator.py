@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The accelerator: registers, engine, and the control that starts, stops and resets it."""
 
-from amaranth import Cat, Module, ResetInserter, Signal
+from amaranth import Cat, Module, Mux, ResetInserter, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -9,6 +9,7 @@ from .bus.axi import axi4, axi4_lite
 from .bus.registers import RegisterFile
 from .config import AcceleratorConfig
 from .engine import Engine
+from .schedule.descriptor import Error
 
 __all__ = ["Accelerator"]
 
@@ -41,40 +42,59 @@ class Accelerator(wiring.Component):
         connect(m, engine.m_axi, flipped(self.m_axi))
 
         busy = Signal()
+        fails = Signal()
         stopped = Signal()
+        resetting = Signal()
+        quiet_before = Signal()
+
+        # Cycles since something moved. The limit is only looked at while a program runs.
+        still = Signal(32)
+        expired = Signal()
+        m.d.comb += expired.eq((still == registers.watchdog) & (registers.watchdog != 0))
+        m.d.sync += still.eq(still + 1)
+        with m.If(~busy | engine.moves):
+            m.d.sync += still.eq(0)
+
         m.d.comb += [
             self.irq.eq(registers.irq),
             engine.start.eq(registers.start),
             engine.program_addr.eq(registers.program_addr),
             engine.program_count.eq(registers.program_count),
-            engine.halt.eq(stopped | registers.resetting),
+            engine.halt.eq(stopped | resetting),
             engine.clear.eq(clear),
             registers.busy.eq(busy),
-            registers.done.eq(busy & engine.done),
+            registers.done.eq(busy & engine.done & ~fails),
             registers.completed.eq(engine.completed),
-            registers.error.eq(busy & engine.error),
-            registers.error_code.eq(engine.error_code),
-            registers.error_index.eq(engine.error_index),
-            registers.error_addr.eq(engine.error_addr),
-            registers.events.eq(
-                Cat(busy, engine.events) & busy.replicate(1 + len(engine.events.as_value()))
-            ),
+            registers.resetting.eq(resetting),
+            registers.events.eq(Mux(busy, Cat(1, engine.events), 0)),
             registers.clear.eq(clear),
         ]
 
-        resetting = Signal()
-        quiet_before = Signal()
-        m.d.comb += registers.resetting.eq(resetting)
-        m.d.sync += quiet_before.eq(resetting & engine.quiet)
+        # The first error stops the program; one that the engine finds goes before the others.
+        m.d.comb += fails.eq(busy & (engine.error | registers.doorbell | expired))
+        m.d.comb += [
+            registers.error.eq(fails),
+            registers.error_code.eq(Mux(registers.doorbell, Error.DOORBELL, Error.WATCHDOG)),
+            registers.error_index.eq(engine.completed),
+        ]
+        with m.If(engine.error):
+            m.d.comb += [
+                registers.error_code.eq(engine.error_code),
+                registers.error_index.eq(engine.error_index),
+                registers.error_addr.eq(engine.error_addr),
+            ]
+
         with m.If(registers.start):
             m.d.sync += busy.eq(1)
         with m.If(busy & engine.done):
             m.d.sync += busy.eq(0)
-        with m.If(busy & engine.error):
+        with m.If(fails):
             m.d.sync += [busy.eq(0), stopped.eq(1)]
         with m.If(registers.reset):
             m.d.sync += [resetting.eq(1), busy.eq(0)]
+
         # An address may go on offer in the cycle in which halt rises: quiet counts from the second.
+        m.d.sync += quiet_before.eq(resetting & engine.quiet)
         m.d.comb += clear.eq(quiet_before & engine.quiet)
         with m.If(clear):
             m.d.sync += [resetting.eq(0), stopped.eq(0), quiet_before.eq(0)]

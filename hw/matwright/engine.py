@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The machine behind the registers: dispatcher, three engines, memories, array, bus engines."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from amaranth import Module, Mux, Signal
+from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from .bus.axi import axi4
-from .bus.read import ReadEngine
+from .bus.read import ReadEngine, ReadFault
 from .bus.register_map import COUNTERS
-from .bus.write import WriteEngine
+from .bus.write import WriteEngine, WriteFault
 from .config import AcceleratorConfig
 from .core.array import SystolicArray
 from .memory.accumulator import AccumulateCommand, Accumulator
@@ -47,6 +48,7 @@ class Engine(wiring.Component):
     halt: Signal  # In
     clear: Signal  # In
     quiet: Signal  # Out, nothing on offer or outstanding on the bus
+    moves: Signal  # Out, something went on in this cycle: a transfer on the bus, a row of the array
     done: Signal  # Out
     completed: Signal  # Out
     error: Signal  # Out
@@ -66,6 +68,7 @@ class Engine(wiring.Component):
                 "halt": In(1),
                 "clear": In(1),
                 "quiet": Out(1),
+                "moves": Out(1),
                 "done": Out(1),
                 "completed": Out(16),
                 "error": Out(1),
@@ -221,19 +224,28 @@ class Engine(wiring.Component):
         ]
 
         # Errors: a bus error stops the machine at once, whatever a descriptor has to say.
+        read_errors = {
+            ReadFault.ID: Error.READ_ID,
+            ReadFault.LAST: Error.READ_LAST,
+            ReadFault.RESPONSE: Error.READ_RESPONSE,
+        }
+        write_errors = {WriteFault.ID: Error.WRITE_ID, WriteFault.RESPONSE: Error.WRITE_RESPONSE}
         m.d.comb += [
             self.quiet.eq(reader.quiet & writer.quiet),
+            self.moves.eq(_transfers(self.m_axi) | executor.busy),
             self.error.eq(reader.error | writer.error | dispatcher.error),
         ]
+        read_error = _translate(m, reader.fault, read_errors, "read_error")
+        write_error = _translate(m, writer.fault, write_errors, "write_error")
         with m.If(writer.error):
             m.d.comb += [
-                self.error_code.eq(Error.WRITE_RESPONSE),
+                self.error_code.eq(write_error),
                 self.error_addr.eq(writer.error_addr),
                 self.error_index.eq(dispatcher.completed),
             ]
         with m.Elif(reader.error):
             m.d.comb += [
-                self.error_code.eq(Error.READ_RESPONSE),
+                self.error_code.eq(read_error),
                 self.error_addr.eq(reader.error_addr),
                 self.error_index.eq(Mux(fetching, dispatcher.index, loading)),
             ]
@@ -287,6 +299,23 @@ class Engine(wiring.Component):
             m.d.comb += events.store_wait_response.eq(1)
         with m.Else():
             m.d.comb += events.store_idle.eq(1)
+
+
+def _translate(m: Module, value: Any, table: Mapping[Any, Error], name: str) -> Signal:
+    """Error code of a fault."""
+    result = Signal(8, name=name)
+    with m.Switch(value):
+        for fault, error in table.items():
+            with m.Case(fault):
+                m.d.comb += result.eq(error)
+    return result
+
+
+def _transfers(bus: Any) -> Value:
+    """A transfer on any channel of an AXI4 bus."""
+    channels = ("aw", "w", "b", "ar", "r")
+    fires = [getattr(bus, f"{c}valid") & getattr(bus, f"{c}ready") for c in channels]
+    return Cat(fires).any()
 
 
 def _delay(m: Module, value: Any, cycles: int, name: str, shape: Any = 1) -> Any:

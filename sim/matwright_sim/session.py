@@ -19,7 +19,7 @@ from matwright_sw import Driver, SimulatedTransport
 from .verilog import cached_verilog
 
 __all__ = [
-    "DOORBELL_TO_RESPONSE",
+    "INTERRUPT_LATENCY",
     "SIMULATORS",
     "Progress",
     "Session",
@@ -29,9 +29,8 @@ __all__ = [
 SIMULATORS = ("verilator", "icarus")
 """What :func:`open_machine` can run: the compiled accelerator, or cocotb in Icarus Verilog."""
 
-DOORBELL_TO_RESPONSE = 0
-"""Cycles from the one in which the write of the doorbell is answered to the first that the counter
-CYCLES counts, less those from the last it counts to the interrupt."""
+INTERRUPT_LATENCY = 1
+"""Cycles from the last that the counter CYCLES counts to the interrupt."""
 
 Progress = Callable[[int], None]
 """Called with the cycles simulated since the doorbell, now and then."""
@@ -70,11 +69,11 @@ class Session:
 
     @property
     def cycles(self) -> int:
-        """Cycles of the last program from doorbell to interrupt, as the simulator saw them.
+        """Cycles of the last program from doorbell to interrupt, counted by the simulator.
 
-        The same number as the counter CYCLES, on machines that have none too.
+        The number that the counter CYCLES has, on machines without counters too.
         """
-        return self._timed.elapsed + DOORBELL_TO_RESPONSE
+        return self._timed.elapsed - INTERRUPT_LATENCY
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from matwright.schedule.descriptor import Error
 __all__ = [
     "AddressError",
     "AlignmentError",
+    "DoorbellError",
     "DriverError",
     "DriverTimeout",
     "HardwareError",
@@ -13,10 +14,14 @@ __all__ = [
     "OpcodeError",
     "OperandError",
     "OutOfMemory",
+    "ReadIdError",
+    "ReadLastError",
     "ReadResponseError",
     "ReservedError",
     "SizeError",
     "TileError",
+    "WatchdogError",
+    "WriteIdError",
     "WriteResponseError",
     "hardware_error",
 ]
@@ -124,6 +129,41 @@ class WriteResponseError(HardwareError):
     says = "met a bus error while writing"
 
 
+class ReadLastError(HardwareError):
+    """The bus ended a read burst too early or too late."""
+
+    code = Error.READ_LAST
+    says = "met a read burst of the wrong length"
+
+
+class ReadIdError(HardwareError):
+    """The bus sent a read beat with a wrong ID, or that was not asked for."""
+
+    code = Error.READ_ID
+    says = "met a read beat that was not its own"
+
+
+class WriteIdError(HardwareError):
+    """The bus sent a write response with a wrong ID, or that was not asked for."""
+
+    code = Error.WRITE_ID
+    says = "met a write response that was not its own"
+
+
+class WatchdogError(HardwareError):
+    """Nothing moved for as many cycles as the watchdog allows."""
+
+    code = Error.WATCHDOG
+    says = "made no progress within the watchdog's limit"
+
+
+class DoorbellError(HardwareError):
+    """The doorbell was rung while a program was running."""
+
+    code = Error.DOORBELL
+    says = "was running when the doorbell was rung again"
+
+
 _BY_CODE: dict[int, type[HardwareError]] = {
     kind.code: kind
     for kind in (
@@ -135,6 +175,11 @@ _BY_CODE: dict[int, type[HardwareError]] = {
         AddressError,
         ReadResponseError,
         WriteResponseError,
+        ReadLastError,
+        ReadIdError,
+        WriteIdError,
+        WatchdogError,
+        DoorbellError,
     )
 }
 

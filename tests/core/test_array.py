@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The systolic array in Icarus Verilog, in Verilator and in Amaranth's simulator."""
 
-from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from matwright.config import AcceleratorConfig, Build, Bus, Limits, Precision
 from matwright.core.array import SystolicArray
 from matwright.emit import convert
-from matwright_sim.agents.trace import Record
+from matwright_sim.agents.trace import simulate
 from matwright_sim.benches.core_cases import ArrayCase, tiles_at
 from matwright_sim.runner import run_bench
 
@@ -55,18 +54,19 @@ CASES = [*(("icarus", name) for name in CONFIGS), ("verilator", "8x4_f4"), ("ver
 @pytest.mark.parametrize(("simulator", "name"), CASES)
 def test_array(simulator: str, name: str) -> None:
     config = CONFIGS[name]
+    component = SystolicArray(config)
     run_bench(
-        verilog=convert(SystolicArray(config), "array"),
+        verilog=convert(component, "array"),
         toplevel="array",
         bench="matwright_sim.benches.core_array",
         simulator=simulator,
-        parameters={"CONFIG": config.to_toml()},
+        parameters={"CONFIG": config.to_toml(), "LATENCY": str(component.latency)},
         seed=31,
     )
 
 
 @pytest.mark.parametrize("name", ["2x2_f2", "5x3_f1"])
-def test_without_shared_parts(name: str, play: Callable[..., Record]) -> None:
+def test_without_shared_parts(name: str) -> None:
     config, rng = CONFIGS[name], Random(32)
     band = config.load_cycles
     schedule = [(i * band, (i + 1) * band) for i in range(10)]
@@ -74,16 +74,14 @@ def test_without_shared_parts(name: str, play: Callable[..., Record]) -> None:
     dut = SystolicArray(config)
     inputs = case.inputs()
     del inputs["clear"]  # without a platform, an enclosing ResetInserter does it
-    record = play(dut, inputs, ["psum"])
+    record = simulate(dut, inputs, ["psum"])
     assert case.wrong(record, dut.latency, dut.psum_width(config)) == []
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_latency_and_width(name: str) -> None:
+def test_psum_width_holds_the_largest_sum(name: str) -> None:
     config = CONFIGS[name]
-    dut = SystolicArray(config)
-    assert dut.latency == config.rows + 1 + config.build.product_registers
-    lowest = -(2 ** (config.precision.a_width - 1))
-    largest = config.rows * lowest * -(2 ** (config.precision.b_width - 1))
-    needed = largest.bit_length() + 1
-    assert dut.psum_width(config) == min(needed, config.precision.acc_width)
+    a_lowest = -(2 ** (config.precision.a_width - 1))
+    b_lowest = -(2 ** (config.precision.b_width - 1))
+    needed = (config.rows * a_lowest * b_lowest).bit_length() + 1
+    assert SystolicArray.psum_width(config) == min(needed, config.precision.acc_width)

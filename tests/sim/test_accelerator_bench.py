@@ -67,7 +67,7 @@ def compiled_cycles(width: int, doorbell: int | None = None, **options: object) 
 
 
 @both
-@pytest.mark.parametrize("width", [32, 1024])
+@pytest.mark.parametrize("width", [32, 512])
 @pytest.mark.parametrize(("read_latency", "write_latency"), [(1, 1), (7, 5), (60, 33)])
 def test_same_cycles(simulator: str, width: int, read_latency: int, write_latency: int) -> None:
     latencies = {"read_latency": read_latency, "write_latency": write_latency}

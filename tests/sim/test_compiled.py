@@ -17,7 +17,7 @@ from matwright_sim.compiled import BuildError, CompiledAccelerator, RegisterErro
 from matwright_sim.toolchain import ToolError
 
 BYTES = 1 << 16
-WIDTHS = [32, 64, 128, 256, 512, 1024]
+WIDTHS = [32, 64, 128, 256, 512]
 SEED = 20_26
 
 

@@ -16,6 +16,11 @@ KINDS = {
     Error.ADDRESS: errors.AddressError,
     Error.READ_RESPONSE: errors.ReadResponseError,
     Error.WRITE_RESPONSE: errors.WriteResponseError,
+    Error.READ_LAST: errors.ReadLastError,
+    Error.READ_ID: errors.ReadIdError,
+    Error.WRITE_ID: errors.WriteIdError,
+    Error.WATCHDOG: errors.WatchdogError,
+    Error.DOORBELL: errors.DoorbellError,
 }
 
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Read engine: runs of beats from memory, over the AR and R channels of AXI4."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from amaranth import Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import Bus
@@ -12,7 +12,7 @@ from .axi import axi4
 from .burst import BEATS_WIDTH, BurstSplitter
 from .fifo import small_fifo
 
-__all__ = ["Beat", "ReadEngine", "beat_signature", "read_request_layout"]
+__all__ = ["Beat", "ReadEngine", "ReadFault", "beat_signature", "read_request_layout"]
 
 _BURST_INCR = 0b01
 _CACHE_MODIFIABLE_BUFFERABLE = 0b0011
@@ -43,19 +43,29 @@ def beat_signature(bus: Bus, tag_width: int) -> wiring.Signature:
     )
 
 
+class ReadFault(enum.Enum, shape=2):
+    """What was wrong with a beat; of several, the first named here."""
+
+    ID = 0
+    """An ID other than 0, or nothing is in flight."""
+    LAST = 1
+    """``rlast`` in the wrong place."""
+    RESPONSE = 2
+    """SLVERR or DECERR."""
+
+
 class ReadEngine(wiring.Component):
     """Issues the bursts of each request and labels the beats that come back.
 
     ``rready`` is always high: whoever asks has room. ``beat`` is the R channel of the same cycle
     with the ``tag`` of its request; ``last`` marks the last beat of the request. At most
-    ``outstanding`` bursts are in flight, the one on offer among them. Where a burst ends is found
-    by counting its beats.
+    ``outstanding`` bursts are in flight, the one on offer among them. A burst leaves the engine
+    with its ``rlast``, which is checked against its length.
 
     While ``halt`` is high no new address is offered; one on offer stays until it is accepted, and
     what was issued comes back. To drop the rest of a request, reset the engine while ``quiet``.
 
-    ``error`` is high in the cycle of a beat with SLVERR or DECERR, with an ID other than 0, with
-    ``rlast`` in the wrong place, or with nothing in flight; ``error_addr`` is then the address of
+    ``error`` is high in the cycle of a beat with a ``fault``; ``error_addr`` is then the address of
     the burst at fault. The beat is delivered all the same, except when nothing is in flight.
 
     AXI4 is Arm IHI 0022, issue H; the ports of the channels are those of :func:`.axi.axi4`.
@@ -73,6 +83,7 @@ class ReadEngine(wiring.Component):
     quiet: Signal  # Out, 1, no address on offer and nothing in flight
     in_flight: Signal  # Out, 1, some burst is issued or on offer
     error: Signal  # Out, 1
+    fault: Any  # Out, ReadFault
     error_addr: Signal  # Out, addr_width
 
     arid: Signal
@@ -106,6 +117,7 @@ class ReadEngine(wiring.Component):
                 "quiet": Out(1),
                 "in_flight": Out(1),
                 "error": Out(1),
+                "fault": Out(ReadFault),
                 "error_addr": Out(bus.addr_width),
                 **{name: members[name] for name in members if name.startswith(("ar", "r"))},
             }
@@ -159,18 +171,25 @@ class ReadEngine(wiring.Component):
             self.beat.data.eq(self.rdata),
             self.beat.tag.eq(oldest.tag),
             self.beat.last.eq(end & oldest.last),
-            fifo.r_en.eq(self.beat.valid & end),
+            fifo.r_en.eq(self.beat.valid & self.rlast),
         ]
         with m.If(self.beat.valid):
-            m.d.sync += count.eq(Mux(end, 0, count + 1))
+            m.d.sync += count.eq(Mux(self.rlast, 0, count + 1))
 
         # State.
-        at_fault = self.rresp[1] | (self.rid != 0) | (self.rlast != end) | ~fifo.r_rdy
+        stranger = (self.rid != 0) | ~fifo.r_rdy
+        misplaced = self.rlast != end
+        with m.If(stranger):
+            m.d.comb += self.fault.eq(ReadFault.ID)
+        with m.Elif(misplaced):
+            m.d.comb += self.fault.eq(ReadFault.LAST)
+        with m.Else():
+            m.d.comb += self.fault.eq(ReadFault.RESPONSE)
         m.d.comb += [
             self.in_flight.eq(self.arvalid | fifo.r_rdy),
             self.quiet.eq(~self.in_flight),
             self.idle.eq(self.quiet & splitter.idle & ~request.valid),
-            self.error.eq(self.rvalid & at_fault),
+            self.error.eq(self.rvalid & (stranger | misplaced | self.rresp[1])),
             self.error_addr.eq(oldest.addr),
         ]
 

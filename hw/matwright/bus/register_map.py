@@ -15,6 +15,7 @@ __all__ = [
     "ID_VALUE",
     "REGISTERS",
     "VERSION",
+    "WATCHDOG_CYCLES",
     "BitField",
     "Register",
     "constants",
@@ -25,6 +26,9 @@ ADDR_WIDTH = 13
 
 ID_VALUE = 0x4D41_5457
 """``MATW`` in ASCII."""
+
+WATCHDOG_CYCLES = 1 << 24
+"""Reset value of WATCHDOG."""
 
 VERSION = 0x0000_0100
 """Version of the register map and descriptor: major[31:16], minor[15:8], patch[7:0]."""
@@ -128,7 +132,7 @@ REGISTERS: tuple[Register, ...] = (
         "WO",
         "Commands.",
         (
-            BitField("START", 0, 1, "Doorbell: run the program. Ignored unless idle."),
+            BitField("START", 0, 1, "Doorbell: run the program. An error while one runs."),
             BitField("RESET", 1, 1, "Soft reset: finish bus transactions, then forget all work."),
         ),
     ),
@@ -156,6 +160,7 @@ REGISTERS: tuple[Register, ...] = (
     Register("ERROR_INDEX", 0x064, "RO", "Index of the descriptor at fault."),
     Register("ERROR_ADDR_LO", 0x068, "RO", "Address at fault, bits 31 to 0."),
     Register("ERROR_ADDR_HI", 0x06C, "RO", "Address at fault, bits 47 to 32."),
+    Register("WATCHDOG", 0x070, "RW", "Cycles without progress that stop a program; 0: no limit."),
     *(
         Register(name, _COUNTER_BASE + 4 * i, "RO", doc)
         for i, (name, doc) in enumerate(COUNTERS.items())

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from ..config import AcceleratorConfig
 from .axi import axi4_lite
 from .counters import CounterBank
-from .register_map import COUNTERS, REGISTERS, constants
+from .register_map import COUNTERS, REGISTERS, WATCHDOG_CYCLES, constants
 
 __all__ = ["RegisterFile"]
 
@@ -23,8 +23,9 @@ class RegisterFile(wiring.Component):
     both its address and its data are there, in any order, and acts :attr:`WRITE_LATENCY` cycles
     later. There is no path from an input of ``s_axil`` to an output within a cycle.
 
-    START is ignored unless the machine is idle, and in a write that asks for RESET too; ``busy``
-    must be high from the cycle after ``start`` on. The first ``error`` is kept until ``clear``.
+    START starts an idle machine; while a program runs it pulses ``doorbell`` instead, and it is
+    ignored after an error, during a reset, and in a write that asks for RESET too. ``busy`` must be
+    high from the cycle after ``start`` on. The first ``error`` is kept until ``clear``.
     """
 
     READ_LATENCY = 1
@@ -35,6 +36,8 @@ class RegisterFile(wiring.Component):
 
     s_axil: wiring.FlippedInterface  # In, axi4_lite()
     start: Signal  # Out, 1, pulse: run the program
+    doorbell: Signal  # Out, 1, pulse: START was written while a program runs
+    watchdog: Signal  # Out, 32, cycles without progress that are too many, 0 for any number
     reset: Signal  # Out, 1, pulse: a soft reset is asked for
     program_addr: Signal  # Out, 48
     program_count: Signal  # Out, 16
@@ -56,6 +59,8 @@ class RegisterFile(wiring.Component):
             {
                 "s_axil": In(axi4_lite()),
                 "start": Out(1),
+                "doorbell": Out(1),
+                "watchdog": Out(32, init=WATCHDOG_CYCLES),  # type: ignore[call-arg]
                 "reset": Out(1),
                 "program_addr": Out(48),
                 "program_count": Out(16),
@@ -102,6 +107,7 @@ class RegisterFile(wiring.Component):
         command = Mux(written("CONTROL") & bus.wstrb[0], bus.wdata[:2], 0)
         m.d.sync += [
             self.start.eq((command == 0b01) & idle),
+            self.doorbell.eq((command == 0b01) & (self.busy | self.start)),
             self.reset.eq(command[1]),
         ]
 
@@ -134,6 +140,7 @@ class RegisterFile(wiring.Component):
             "PROGRAM_LO": self.program_addr[:32],
             "PROGRAM_HI": self.program_addr[32:],
             "PROGRAM_COUNT": self.program_count,
+            "WATCHDOG": self.watchdog,
         }
         for name, value in writable.items():
             with m.If(written(name)):

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write engine: runs of beats to memory, over the AW, W and B channels of AXI4."""
 
+from typing import Any
+
 from amaranth import Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import Bus
@@ -10,7 +12,7 @@ from .axi import axi4
 from .burst import BEATS_WIDTH, BurstSplitter
 from .fifo import small_fifo
 
-__all__ = ["WriteEngine", "write_data_layout", "write_request_layout"]
+__all__ = ["WriteEngine", "WriteFault", "write_data_layout", "write_request_layout"]
 
 _BURST_INCR = 0b01
 _CACHE_MODIFIABLE_BUFFERABLE = 0b0011
@@ -24,6 +26,15 @@ def write_request_layout(bus: Bus) -> data.StructLayout:
 def write_data_layout(bus: Bus) -> data.StructLayout:
     """One beat: ``data``, and in ``strb`` a bit for each byte that is to be written."""
     return data.StructLayout({"data": bus.data_width, "strb": bus.bytes})
+
+
+class WriteFault(enum.Enum, shape=1):
+    """What was wrong with a response; of several, the first named here."""
+
+    ID = 0
+    """An ID other than 0, or nothing is in flight."""
+    RESPONSE = 1
+    """SLVERR or DECERR."""
 
 
 class WriteEngine(wiring.Component):
@@ -41,8 +52,8 @@ class WriteEngine(wiring.Component):
 
     ``ended`` is high in the cycle of the last response to a request with ``end``.
 
-    ``error`` is high in the cycle of a response SLVERR or DECERR, with an ID other than 0, or with
-    no burst in flight; ``error_addr`` is then the address of the burst at fault.
+    ``error`` is high in the cycle of a response with a ``fault``; ``error_addr`` is then the address of
+    the burst at fault.
 
     AXI4 is Arm IHI 0022, issue H; the ports of the channels are those of :func:`.axi.axi4`.
     """
@@ -60,6 +71,7 @@ class WriteEngine(wiring.Component):
     ended: Signal  # Out, 1
     awaiting: Signal  # Out, 1, every address accepted, every beat sent, responses outstanding
     error: Signal  # Out, 1
+    fault: Any  # Out, WriteFault
     error_addr: Signal  # Out, addr_width
 
     awid: Signal
@@ -96,6 +108,7 @@ class WriteEngine(wiring.Component):
                 "ended": Out(1),
                 "awaiting": Out(1),
                 "error": Out(1),
+                "fault": Out(WriteFault),
                 "error_addr": Out(bus.addr_width),
                 **{name: members[name] for name in members if name.startswith(("aw", "w", "b"))},
             }
@@ -182,15 +195,16 @@ class WriteEngine(wiring.Component):
 
         # State.
         busy = Signal()
-        at_fault = self.bresp[1] | (self.bid != 0) | ~unanswered.r_rdy
+        stranger = (self.bid != 0) | ~unanswered.r_rdy
         m.d.comb += [
+            self.fault.eq(Mux(stranger, WriteFault.ID, WriteFault.RESPONSE)),
             self.bready.eq(1),
             unanswered.r_en.eq(self.bvalid),
             busy.eq(self.awvalid | self.wvalid | owed.r_rdy),
             self.awaiting.eq(~busy & unanswered.r_rdy),
             self.quiet.eq(~busy & ~unanswered.r_rdy),
             self.idle.eq(self.quiet & splitter.idle & ~self.request.valid),
-            self.error.eq(self.bvalid & at_fault),
+            self.error.eq(self.bvalid & (stranger | self.bresp[1])),
             self.error_addr.eq(oldest.addr),
             self.ended.eq(self.bvalid & unanswered.r_rdy & oldest.end),
         ]

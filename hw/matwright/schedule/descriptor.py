@@ -38,8 +38,8 @@ class Flag(enum.IntFlag):
 
 
 class Error(enum.IntEnum):
-    """Error codes of the machine. Codes from 16 on are bus errors, raised at once; the others are
-    raised in program order, when every earlier descriptor is complete."""
+    """Error codes of the machine. Codes below 16 are faults of a descriptor, raised in program order,
+    when every earlier descriptor is complete; the others stop the machine at once."""
 
     NONE = 0
     OPCODE = 1
@@ -58,6 +58,16 @@ class Error(enum.IntEnum):
     """The bus answered a read with SLVERR or DECERR."""
     WRITE_RESPONSE = 17
     """The bus answered a write with SLVERR or DECERR."""
+    READ_LAST = 18
+    """The bus ended a read burst too early or too late."""
+    READ_ID = 19
+    """The bus sent a read beat that was not asked for, or with a wrong ID."""
+    WRITE_ID = 20
+    """The bus sent a write response that was not asked for, or with a wrong ID."""
+    WATCHDOG = 24
+    """Nothing moved for WATCHDOG cycles."""
+    DOORBELL = 25
+    """The doorbell was rung while a program was running."""
 
 
 class Field(NamedTuple):

@@ -25,8 +25,8 @@ class ReadPeer:
     """Answers bursts in order; ``beat(addr, index, last)`` gives the fields of a burst's beats.
 
     ``addr`` is the address of the beat, ``index`` its number in the burst. A beat comes
-    ``latency`` >= 1 cycles after its address was accepted, or when the bus is free. What is put
-    into ``extra`` is put on R though nobody asked.
+    ``latency`` >= 1 cycles after its address was accepted, or when the bus is free. ``length`` turns
+    the beats asked for into those sent. What is put into ``extra`` is put on R though nobody asked.
     """
 
     def __init__(
@@ -37,10 +37,12 @@ class ReadPeer:
         *,
         latency: int = 1,
         pause: Callable[[], bool] = never,
+        length: Callable[[int], int] = lambda beats: beats,
     ) -> None:
         self.extra: deque[dict[str, int]] = deque()
         self.pause = pause
         self._dut, self._bus, self._beat, self._latency = entity, bus, beat, latency
+        self._length = length
         self._due: deque[tuple[int, dict[str, int]]] = deque()
         self._cycle = 0
         entity.rvalid.value = 0
@@ -63,7 +65,7 @@ class ReadPeer:
             dut.arready.value = int(not self.pause())
             await FallingEdge(dut.clk)
             if int(dut.arvalid.value) and int(dut.arready.value):
-                self._accept(int(dut.araddr.value), int(dut.arlen.value) + 1)
+                self._accept(int(dut.araddr.value), self._length(int(dut.arlen.value) + 1))
 
     def _accept(self, addr: int, beats: int) -> None:
         for i in range(beats):

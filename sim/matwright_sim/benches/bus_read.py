@@ -13,11 +13,11 @@ import cocotb
 from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
 from cocotbext.axi import AxiRamRead, AxiReadBus
 
-from matwright.bus.read import ReadEngine, read_request_layout
+from matwright.bus.read import ReadEngine, ReadFault, read_request_layout
 from matwright.config import Bus
 
 from ..agents.axi_monitor import AxiMonitor
-from ..agents.axi_peer import ReadPeer
+from ..agents.axi_peer import ReadPeer, never
 from ..agents.clock import start_clock
 from ..agents.stream_source import StreamSource
 
@@ -45,7 +45,7 @@ class Bench:
         self.due = 0  # beats of the requests accepted
         self.accept_cycles: list[int] = []
         self.halted_before = False
-        self.errors: list[int] = []
+        self.errors: list[tuple[int, int]] = []
         dut.halt.value = 0
         self.monitor = AxiMonitor(dut, BUS, write=False, on_cycle=self.check)
 
@@ -90,7 +90,7 @@ class Bench:
         assert not (monitor.ar.opened and self.halted_before), "an address opened after halt"
         self.halted_before = bool(int(dut.halt.value))
         if int(dut.error.value):
-            self.errors.append(int(dut.error_addr.value))
+            self.errors.append((int(dut.error_addr.value), int(dut.fault.value)))
 
     async def finish(self, limit: int = 20_000) -> None:
         """Wait until all that was asked for came, then for the engine to be idle at once."""
@@ -191,16 +191,18 @@ async def halt_holds_new_addresses(dut: Any) -> None:
 
 @cocotb.test()
 async def faults_are_reported(dut: Any) -> None:
-    """SLVERR, DECERR, a wrong ID, RLAST too early or missing: one pulse a beat, with its burst."""
+    """SLVERR, DECERR, a wrong ID: one pulse a beat, with its burst and what was wrong."""
     bench = Bench(dut)
-    wanted: list[int] = []
+    wanted: list[tuple[int, int]] = []
 
     def faulty(addr: int, index: int, last: bool) -> dict[str, int]:
         fields = bench.good(addr, index, last)
         if bench.rng.random() < 0.2:
-            faults = [{"resp": 2}, {"resp": 3}, {"id": 5}, {"last": int(not last)}]
-            fields |= bench.rng.choice(faults)
-            wanted.append(addr - index * BUS.bytes)
+            faults = [{"resp": 2}, {"resp": 3}, {"id": 5}, {"id": 1, "resp": 2}]
+            fault = bench.rng.choice(faults)
+            fields |= fault
+            kind = ReadFault.ID if "id" in fault else ReadFault.RESPONSE
+            wanted.append((addr - index * BUS.bytes, kind.value))
         else:
             fields |= bench.rng.choice([{"resp": 0}, {"resp": 1}])
         return fields
@@ -215,7 +217,45 @@ async def faults_are_reported(dut: Any) -> None:
     # Beats that nobody asked for are reported, whatever RLAST says, and go no further.
     peer.extra.extend({"id": 0, "data": 1, "resp": 0, "last": last} for last in (0, 1))
     await ClockCycles(dut.clk, 5)
-    assert len(bench.errors) == len(wanted) + 2
+    assert [fault for _, fault in bench.errors[len(wanted) :]] == [ReadFault.ID.value] * 2
+
+
+@cocotb.test()
+@cocotb.parametrize(extra=[-1, 1, 3])
+async def burst_of_the_wrong_length(dut: Any, extra: int) -> None:
+    """RLAST too early or too late: reported at once, and halted the engine becomes quiet."""
+    if BUS.max_burst == 1 and extra < 0:
+        return  # a burst of one beat cannot be shorter
+    rng = random.Random(cocotb.RANDOM_SEED)
+    beats, spoiled = min(2, BUS.max_burst), rng.randrange(3)
+    sent = iter(range(1000))
+    pitch = BUS.max_burst * BUS.bytes
+    dut.halt.value = 0
+    requests = StreamSource(dut, "request", read_request_layout(BUS, TAG_WIDTH), never)
+    requests.queue.extend({"addr": i * pitch, "beats": beats, "tag": 0} for i in range(6))
+    ReadPeer(
+        dut,
+        BUS,
+        lambda addr, index, last: {"data": 0},
+        latency=2,
+        pause=lambda: rng.random() < 0.3,
+        length=lambda n: n + extra if next(sent) == spoiled else n,
+    )
+    await start_clock(dut)
+
+    async def until(signal: Any) -> None:
+        for _ in range(300):
+            await FallingEdge(dut.clk)
+            if int(signal.value):
+                return
+        raise AssertionError(f"{signal._name} never came")
+
+    await until(dut.error)
+    assert int(dut.fault.value) == ReadFault.LAST.value
+    assert int(dut.error_addr.value) == spoiled * pitch
+    await RisingEdge(dut.clk)
+    dut.halt.value = 1
+    await until(dut.quiet)
 
 
 @cocotb.test()

@@ -11,7 +11,7 @@ import cocotb
 from cocotb.triggers import ClockCycles, Combine, FallingEdge, RisingEdge
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
-from matwright.bus.register_map import COUNTERS, REGISTERS, constants
+from matwright.bus.register_map import COUNTERS, REGISTERS, WATCHDOG_CYCLES, constants
 from matwright.bus.registers import RegisterFile
 from matwright.presets import preset
 
@@ -21,7 +21,15 @@ from ..agents.clock import start_clock
 CONFIG = preset(os.environ.get("PRESET", "small"))
 OFFSET = {register.name: register.offset for register in REGISTERS}
 COUNTER_OFFSETS = {OFFSET[name] for name in COUNTERS if CONFIG.build.counters}
-WRITABLE = {"IRQ_ENABLE": 2, "PROGRAM_LO": 32, "PROGRAM_HI": 16, "PROGRAM_COUNT": 16}
+WRITABLE = {
+    "IRQ_ENABLE": 2,
+    "PROGRAM_LO": 32,
+    "PROGRAM_HI": 16,
+    "PROGRAM_COUNT": 16,
+    "WATCHDOG": 32,
+}
+"""Width of what the host can write."""
+AFTER_RESET = dict.fromkeys(WRITABLE, 0) | {"WATCHDOG": WATCHDOG_CYCLES}
 START, RESET = 1, 2
 DONE, ERROR = 1, 2
 INPUTS = (
@@ -53,7 +61,7 @@ class Bench:
             }.items()
         }
         self.channels = channel
-        self.starts = self.resets = 0
+        self.starts = self.resets = self.doorbells = 0
         cocotb.start_soon(self._watch())
 
     def _fill_unstrobed_bytes(self, w_channel: Any) -> None:
@@ -98,6 +106,7 @@ class Bench:
                 assert channel[name].fields.get("resp", 0) == 0, f"{name}resp must be OKAY"
             self.starts += int(dut.start.value)
             self.resets += int(dut.reset.value)
+            self.doorbells += int(dut.doorbell.value)
 
     def pause(self, **shares: float) -> None:
         """Pause channels of the host at random: ``aw=0.5`` pauses AW half of the time."""
@@ -149,7 +158,8 @@ async def ready(dut: Any) -> Bench:
 async def the_whole_map(dut: Any) -> None:
     """Every word of both pages: constants of the configuration, 0 elsewhere; writes harm nothing."""
     bench = await ready(dut)
-    wanted = {OFFSET[name]: value for name, value in constants(CONFIG).items()}
+    after_reset = constants(CONFIG) | AFTER_RESET
+    wanted = {OFFSET[name]: value for name, value in after_reset.items()}
     for offset in range(0, 0x200, 4):
         assert await bench.read(offset) == wanted.get(offset, 0), f"{offset:#x}"
     allowed = {OFFSET[name] for name in (*WRITABLE, "CONTROL")}
@@ -158,7 +168,7 @@ async def the_whole_map(dut: Any) -> None:
             await bench.write(offset, 0xFFFFFFFF)
     for offset in [*range(0, 0x200, 4), *range(0x1000, 0x1200, 4), 0x1FFC, 0x0FFC, 0x800]:
         assert await bench.read(offset) == wanted.get(offset, 0), f"{offset:#x}"
-    assert not bench.starts and not bench.resets
+    assert not bench.starts and not bench.resets and not bench.doorbells
 
 
 @cocotb.test()
@@ -166,7 +176,7 @@ async def random_writes_with_strobes(dut: Any) -> None:
     """Reads and writes at once, every channel pausing, against a dictionary."""
     bench = await ready(dut)
     bench.pause(aw=0.4, w=0.4, b=0.4, ar=0.4, r=0.4)
-    model = dict.fromkeys(WRITABLE, 0)
+    model = dict(AFTER_RESET)
 
     async def reads() -> None:
         for _ in range(60):
@@ -232,11 +242,13 @@ async def write_acts_after_its_latency(dut: Any) -> None:
 async def start_only_when_idle(dut: Any) -> None:
     bench = await ready(dut)
 
-    async def command(value: int, starts: int, resets: int, strobe: int = 0) -> None:
-        bench.starts = bench.resets = 0
+    async def command(
+        value: int, starts: int, resets: int, strobe: int = 0, doorbells: int = 0
+    ) -> None:
+        bench.starts = bench.resets = bench.doorbells = 0
         await bench.write("CONTROL", value, strobe, 1)
         await ClockCycles(dut.clk, 3)
-        assert (bench.starts, bench.resets) == (starts, resets)
+        assert (bench.starts, bench.resets, bench.doorbells) == (starts, resets, doorbells)
         assert await bench.read("CONTROL") == 0
 
     await command(START, 1, 0)
@@ -247,7 +259,8 @@ async def start_only_when_idle(dut: Any) -> None:
     await command(START | RESET, 0, 1)
     for name, bit in (("busy", 1), ("resetting", 8)):
         getattr(dut, name).value = 1
-        await command(START, 0, 0)
+        await command(START, 0, 0, doorbells=int(name == "busy"))
+        await command(START | RESET, 0, 1)
         await command(RESET, 0, 1)
         assert await bench.read("STATUS") == bit
         getattr(dut, name).value = 0

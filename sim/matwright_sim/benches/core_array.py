@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bench of the systolic array. ``CONFIG`` holds the configuration as TOML, ``TILES`` a number."""
+"""Bench of the systolic array.
+
+``CONFIG`` holds the configuration as TOML, ``LATENCY`` the component's, ``TILES`` a number.
+"""
 
 import os
 import random
@@ -17,7 +20,7 @@ CONFIG = AcceleratorConfig.from_toml(os.environ["CONFIG"])
 TILES = int(os.environ.get("TILES", "60"))
 
 BAND = CONFIG.load_cycles
-LATENCY = CONFIG.rows + 1 + CONFIG.build.product_registers
+LATENCY = int(os.environ["LATENCY"])
 PSUM_WIDTH = SystolicArray.psum_width(CONFIG)
 DRAIN = 2 * CONFIG.rows + 2 * CONFIG.cols + 12
 """Cycles in which all that is under way leaves the array."""

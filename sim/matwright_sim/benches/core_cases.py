@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from matwright.config import AcceleratorConfig
 
-from ..agents.trace import Record, pack, unpack
+from ..agents.trace import Record, element_of, join
 
 __all__ = ["ArrayCase", "Tile", "integers", "tiles_at"]
 
@@ -79,11 +79,11 @@ class ArrayCase:
         """A value of each input for each cycle."""
         precision = self.config.precision
         return {
-            "a": [pack(row, precision.a_width) for row in self.a],
+            "a": [join(row, precision.a_width) for row in self.a],
             "switch": self._switch,
             "load": self._load,
             "load_last": self._last,
-            "w": [pack(lanes.flat, precision.b_width) for lanes in self._w],
+            "w": [join(lanes.flat, precision.b_width) for lanes in self._w],
             "clear": [0] * self.cycles,
         }
 
@@ -102,7 +102,7 @@ class ArrayCase:
         """What is wrong with a record of ``psum``."""
         found = []
         for cycle, c, total, first in self.sums(latency):
-            seen = unpack(record["psum"][cycle], psum_width, c)
+            seen = element_of(record["psum"][cycle], psum_width, c)
             if seen != total:
                 found.append(
                     f"cycle {cycle}, column {c}: the row that entered in cycle {first} must sum to "

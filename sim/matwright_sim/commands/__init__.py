@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands of the simulators: an entry point of :mod:`matwright.cli`."""
+
+from matwright.commands.common import Subparsers
+
+from . import demo, simulate
+
+__all__ = ["register"]
+
+
+def register(subparsers: Subparsers) -> None:
+    """Adds the commands."""
+    for command in (simulate, demo):
+        command.register(subparsers)

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The emitted Verilog: the same bytes, each part once, and no port that nobody asked for."""
+
+import hashlib
+import itertools
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from amaranth.hdl import Shape
+from amaranth.lib import wiring
+
+import matwright
+from matwright.bus.axi import axi4, axi4_lite
+from matwright.config import AcceleratorConfig, Build, Bus
+from matwright.core.array import SystolicArray
+from matwright.emit import convert, to_verilog, top_name
+from matwright.memory.accumulator import Accumulator
+from matwright.memory.activation import ActivationScratchpad
+from matwright.memory.parameter import ParameterMemory
+from matwright.memory.weight import WeightRing
+from matwright.presets import preset
+from matwright_sim.ports import modules
+
+COMPONENTS = {
+    c.__name__: c
+    for c in (SystolicArray, ActivationScratchpad, WeightRing, Accumulator, ParameterMemory)
+}
+SHAPE = AcceleratorConfig(rows=5, cols=3, bus=Bus(data_width=32), build=Build(post_lanes=1))
+
+DIGEST = """
+import hashlib
+import itertools
+from matwright.emit import to_verilog
+from matwright.presets import preset
+print(hashlib.sha256(to_verilog(preset("tiny")).encode()).hexdigest())
+"""
+
+
+@pytest.fixture(scope="module")
+def tiny() -> str:
+    return to_verilog(preset("tiny"))
+
+
+@pytest.mark.parametrize("name", COMPONENTS)
+def test_component_is_converted_to_the_same_bytes_twice(name: str) -> None:
+    make = COMPONENTS[name]
+    assert convert(make(SHAPE), "part") == convert(make(SHAPE), "part")
+
+
+def test_one_object_can_be_converted_twice() -> None:
+    component = SystolicArray(SHAPE)
+    assert convert(component, "part") == convert(component, "part")
+
+
+@pytest.mark.parametrize("hash_seed", ["1", "2"])
+def test_accelerator_has_the_same_bytes_in_another_process(
+    hash_seed: str, tiny: str, tmp_path: Path
+) -> None:
+    package = Path(matwright.__file__).parents[1]
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(package)}
+    result = subprocess.run(
+        [sys.executable, "-c", DIGEST],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout.strip() == hashlib.sha256(tiny.encode()).hexdigest()
+
+
+def test_text_names_no_place_and_no_time(tiny: str) -> None:
+    assert "src =" not in tiny
+    assert str(Path(matwright.__file__).parents[2]) not in tiny
+    assert str(Path.home()) not in tiny
+
+
+def test_every_module_is_there_once_and_used(tiny: str) -> None:
+    names = re.findall(r"^module (\\\S+|\w+)", tiny, re.MULTILINE)
+    assert len(names) == len(set(names))
+    assert names[0] == "matwright_tiny"
+    shared = [name for name in modules(tiny) if name != names[0]]
+    assert shared
+    for name in shared:
+        instance = rf"^ +{name} (#\(|\S+ \()"
+        assert re.search(instance, tiny, re.MULTILINE), f"nothing is a {name}"
+
+
+def test_array_has_one_element_per_pair_of_widths() -> None:
+    text = convert(SystolicArray(SHAPE), "array")
+    widths = [16, *(SHAPE.precision.psum_width(r + 1) for r in range(5))]
+    pairs = dict.fromkeys(itertools.pairwise(widths))
+    expected = [f"array_{part}_{a}_{b}" for part in ("row", "pe") for a, b in pairs]
+    assert sorted(modules(text)) == sorted(["array", *expected])
+    assert len(pairs) < 5, "no two rows are alike: the test shows nothing"
+    rows = re.findall(r"^ +array_row_\d+_\d+ row_(\d) ", text, re.MULTILINE)
+    assert rows == ["0", "1", "2", "3", "4"]
+
+
+def test_sram_is_one_module(tiny: str) -> None:
+    assert len(re.findall(r"^module matwright_tiny_sram ", tiny, re.MULTILINE)) == 1
+    assert "memory [0:DEPTH-1]" in tiny
+    plain = convert(SystolicArray(SHAPE), "array")
+    assert "sram" not in plain
+
+
+def _widths(signature: wiring.Signature, prefix: str = "") -> dict[str, int]:
+    return {
+        f"{prefix}{name}": Shape.cast(member.shape).width
+        for name, member in signature.members.items()
+    }
+
+
+@pytest.mark.parametrize("name", ["tiny", "small"])
+def test_ports_of_the_accelerator(name: str, tiny: str) -> None:
+    config = preset(name)
+    text = tiny if name == "tiny" else to_verilog(config)
+    expected = {"clk": 1, "rst": 1, "irq": 1}
+    expected |= _widths(axi4(config.bus), "m_axi_") | _widths(axi4_lite(), "s_axil_")
+    assert modules(text)[top_name(config)] == expected
+
+
+@pytest.mark.parametrize("name", COMPONENTS)
+def test_ports_of_a_component(name: str) -> None:
+    component = COMPONENTS[name](SHAPE)
+    ports = modules(convert(component, "part"))["part"]
+    assert ports == {"clk": 1, "rst": 1, **_widths(component.signature)}
