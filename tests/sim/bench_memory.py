@@ -13,6 +13,7 @@ from cocotbext.axi import AxiLiteBus, AxiLiteMaster
 from matwright.bus.register_map import REGISTERS
 from matwright_sim.agents.memory import MemoryModel
 
+STROBE = 0x81C  # of the stand-in
 OFFSETS = {register.name: register.offset for register in REGISTERS}
 
 
@@ -30,6 +31,7 @@ async def errors(dut):
     lite = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk, dut.rst)
     await ClockCycles(dut.clk, 3)
     dut.rst.value = 0
+    await lite.write_dword(STROBE, int(os.environ["STROBE"]))
     for name, value in (("IRQ_ENABLE", 3), ("PROGRAM_COUNT", 4), ("CONTROL", 1)):
         await lite.write_dword(OFFSETS[name], value)
     await with_timeout(RisingEdge(dut.irq), 20, "us")

@@ -5,6 +5,7 @@ A program of ``PROGRAM_COUNT`` bursts of 4 beats is copied from ``PROGRAM_LO`` t
 ``PROGRAM_LO + DISTANCE``. Reads are issued back to back, W may run ahead of AW. The registers at
 ``0x800`` on record in which cycle (0: the doorbell arrived) things happened for the last time;
 counter ``DOORBELL`` is the cycle after reset (the first is 0) in which the doorbell arrived.
+The 32 bits at ``STROBE`` are the write strobes of every beat, repeated for wider ones.
 ``bug`` plants one breach of the protocol.
 """
 
@@ -12,12 +13,23 @@ from matwright.bus.axi import ID_WIDTH
 from matwright.bus.register_map import COUNTERS, REGISTERS
 from matwright.config import AcceleratorConfig, Bus, Limits, Sram
 
-__all__ = ["BUGS", "BURST", "DISTANCE", "DOORBELL", "TIMES", "address", "config", "verilog"]
+__all__ = [
+    "BUGS",
+    "BURST",
+    "DISTANCE",
+    "DOORBELL",
+    "STROBE",
+    "TIMES",
+    "address",
+    "config",
+    "verilog",
+]
 
 BURST = 4
 DISTANCE = 0x8000
 TIMES = {"ar": 0x800, "r_first": 0x804, "r_last": 0x808, "aw": 0x80C, "w_last": 0x810, "b": 0x814}
 DOORBELL = "LOAD_IDLE"
+STROBE = 0x81C
 
 BUGS = {
     "ar_dropped": "valid_dropped",
@@ -99,6 +111,7 @@ module standin(
   reg [15:0] count = 0;
   reg [31:0] cycles = 0, now = 0, since_reset = 0, doorbell = 0, beats_read = 0, beats_written = 0;
 {times}
+  reg [31:0] strobe = 32'hffffffff;
   assign irq = |(enable & cause);
 
   // Registers.
@@ -142,6 +155,7 @@ module standin(
         13'd{address("IRQ_ENABLE")}: enable <= s_axil_wdata;
         13'd{address("PROGRAM_LO")}: base <= s_axil_wdata;
         13'd{address("PROGRAM_COUNT")}: count <= s_axil_wdata;
+        13'd{STROBE}: strobe <= s_axil_wdata;
         default: ;
       endcase
     end else if (s_axil_bready) b_valid <= 0;
@@ -172,7 +186,7 @@ module standin(
   assign m_axi_awaddr = aw_addr + drift;
   assign m_axi_wvalid = w_left != 0 && got != sent && !w_hidden;
   assign m_axi_wdata = data[sent[9:0]] ^ w_drift;
-  assign m_axi_wstrb = ~{bus.bytes}'d0;
+  assign m_axi_wstrb = {{2{{strobe}}}};
   assign m_axi_wlast = in_burst == {2 if bugs["wlast"] else 3};
   assign m_axi_bready = 1;
   wire b_end = m_axi_bvalid && b_left == 1;

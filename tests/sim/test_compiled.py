@@ -224,12 +224,38 @@ def test_reset_in_the_middle() -> None:
         assert accelerator.cycles == 0
         assert read(accelerator, "STATUS") == 0
         before = accelerator.memory.copy()
-        accelerator.run(200)
-        assert np.array_equal(accelerator.memory, before)
         start(accelerator, 10)
         assert accelerator.run(10_000)
         assert copied(accelerator, before, 10)
+        assert read(accelerator, "BEATS_READ") == 10 * standin.BURST
         assert accelerator.violations == {}
+
+
+def test_reset_starts_the_draws_again() -> None:
+    with make(stall=0.4) as accelerator:
+        cycles = []
+        for _ in range(2):
+            start(accelerator, 100)
+            assert accelerator.run(100_000)
+            cycles.append(read(accelerator, "CYCLES"))
+            accelerator.reset()
+        assert cycles[0] == cycles[1]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_strobes(width: int) -> None:
+    with make(width) as accelerator:
+        before = accelerator.memory.copy()
+        pattern = 0x9E37_79B9
+        accelerator.write_register(standin.STROBE, pattern)
+        start(accelerator, 2)
+        assert accelerator.run(10_000)
+        size = 2 * standin.BURST * width // 8
+        lanes = np.arange(size) % (width // 8) % 32
+        written = (pattern >> lanes & 1).astype(bool)
+        target = before[standin.DISTANCE :][:size]
+        target[written] = before[:size][written]
+        assert np.array_equal(accelerator.memory, before)
 
 
 def test_two_at_once() -> None:

@@ -12,6 +12,7 @@ from matwright_sim.compiled import CompiledAccelerator
 from matwright_sim.runner import SIMULATORS, run_bench
 
 SEED = 11
+STROBE = 0x9E37_79B9
 BEYOND = standin.DISTANCE + 2 * 4 * 8 + 8
 """Memory that ends after the first beat of the third burst of the copy."""
 
@@ -37,7 +38,7 @@ def test_errors(simulator: str, errors: str, size: int, tmp_path: Path) -> None:
         toplevel="standin",
         bench="bench_memory",
         simulator=simulator,
-        parameters={"FOLDER": str(tmp_path), "ERRORS": errors},
+        parameters={"FOLDER": str(tmp_path), "ERRORS": errors, "STROBE": str(STROBE)},
         python_path=[Path(__file__).parent],
     )
     status, cycles = map(int, (tmp_path / "result").read_text().split())
@@ -51,6 +52,7 @@ def test_errors(simulator: str, errors: str, size: int, tmp_path: Path) -> None:
         for error in errors.split():
             channel, burst, response = error.split(":")
             accelerator.inject_error(channel, int(burst), response)
+        accelerator.write_register(standin.STROBE, STROBE)
         for name, value in (("IRQ_ENABLE", 3), ("PROGRAM_COUNT", 4), ("CONTROL", 1)):
             accelerator.write_register(standin.address(name), value)
         assert accelerator.run(10_000)

@@ -9,6 +9,7 @@ from ..config import AcceleratorConfig
 from ..memory.accumulator import AccumulateCommand
 from ..memory.activation import ActivationRead
 from ..memory.sram import address_width
+from .feeder import WeightFeeder
 from .job import ExecuteJob, chunk_panels
 from .tokens import Tokens
 
@@ -81,39 +82,17 @@ class ExecuteEngine(wiring.Component):
         panel_bits = word_panels.bit_length() - 1
 
         m.submodules.chunks = chunks = Tokens(2)
-        m.submodules.tiles = tiles = Tokens(config.sram.weight_tiles)
         m.submodules.banks = banks = Tokens(2, init=2)
+        m.submodules.feeder = feeder = WeightFeeder(config)
+        start = Signal()  # a tile starts: its first row is issued in the next cycle
         m.d.comb += [
             chunks.put.eq(self.activation_filled),
-            tiles.put.eq(self.weight_filled),
             banks.put.eq(self.accumulator_freed),
+            feeder.filled.eq(self.weight_filled),
+            feeder.start.eq(start),
+            self.weight_step.eq(feeder.step),
+            self.weight_last.eq(feeder.last),
         ]
-
-        start = Signal()  # a tile starts: its first row is issued in the next cycle
-        ready = Signal()  # the array holds the weights of the next tile
-        feeding = Signal()  # weights are being shifted in
-
-        # Weight feeder: one tile ahead of the rows.
-        left = Signal(range(config.load_cycles + 1))
-        begin = Signal()
-        m.d.comb += [
-            feeding.eq(left > 1 if config.load_cycles > 1 else 0),
-            begin.eq(tiles.some & (start | ~ready) & ~feeding),
-            tiles.take.eq(begin),
-        ]
-        with m.If(start):
-            m.d.sync += ready.eq(0)
-        with m.If(begin):
-            m.d.sync += left.eq(config.load_cycles)
-        with m.Elif(left != 0):
-            m.d.sync += left.eq(left - 1)
-        if config.load_cycles == 1:
-            with m.If(begin):
-                m.d.sync += ready.eq(1)
-        else:
-            with m.If(left == 2):
-                m.d.sync += ready.eq(1)
-        m.d.comb += [self.weight_step.eq(left != 0), self.weight_last.eq(left == 1)]
 
         # The next tile: where it stands in block, chunk and job.
         job = Signal(ExecuteJob(config))
@@ -159,7 +138,7 @@ class ExecuteEngine(wiring.Component):
         row_left = Signal.like(rows)
         m.d.comb += start.eq(
             valid
-            & ready
+            & feeder.ready
             & (row_left <= 1)
             & (chunks.some | ~first_chunk_tile)
             & (banks.some | ~first_block_tile)
@@ -309,10 +288,10 @@ class ExecuteEngine(wiring.Component):
                 blocked & ~self.wait_accumulator & first_chunk_tile & ~chunks.some
             ),
             self.load_weight.eq(
-                blocked & ~self.wait_accumulator & ~self.wait_activation & (left != 0)
+                blocked & ~self.wait_accumulator & ~self.wait_activation & feeder.step
             ),
             self.wait_weight.eq(
-                blocked & ~self.wait_accumulator & ~self.wait_activation & (left == 0)
+                blocked & ~self.wait_accumulator & ~self.wait_activation & ~feeder.step
             ),
             self.idle.eq(~working & ~blocked),
         ]

@@ -13,7 +13,7 @@ import cocotb
 from cocotb.triggers import ClockCycles, FallingEdge
 from cocotbext.axi import AxiRamWrite, AxiWriteBus
 
-from matwright.bus.write import WriteEngine, write_data_layout, write_request_layout
+from matwright.bus.write import WriteEngine, WriteFault, write_data_layout, write_request_layout
 from matwright.config import Bus
 
 from ..agents.axi_monitor import AxiMonitor
@@ -53,7 +53,7 @@ class Bench:
         self.beat_cycles: list[int] = []  # first on offer
         self.opened_after_halt = False
         self.halted_before = False
-        self.errors: list[int] = []
+        self.errors: list[tuple[int, int]] = []
         self.bursts = 0  # of all requests
         self.answered = 0  # responses
         self.ends: deque[int] = deque()  # responses after which `ended` is due
@@ -116,7 +116,7 @@ class Bench:
         if ended:
             self.ends.popleft()
         if int(dut.error.value):
-            self.errors.append(int(dut.error_addr.value))
+            self.errors.append((int(dut.error_addr.value), int(dut.fault.value)))
 
     async def finish(self, limit: int = 20_000) -> None:
         """Wait until all is written and answered."""
@@ -268,14 +268,16 @@ async def halt_may_fall_when_data_kept_up(dut: Any) -> None:
 
 @cocotb.test()
 async def faults_are_reported(dut: Any) -> None:
-    """SLVERR, DECERR, a wrong ID: one pulse a response, with the address of its burst."""
+    """SLVERR, DECERR, a wrong ID: one pulse a response, with its burst and what was wrong."""
     bench = Bench(dut)
-    wanted: list[int] = []
+    wanted: list[tuple[int, int]] = []
 
     def respond(burst: int) -> dict[str, int]:
         if bench.rng.random() < 0.3:
-            wanted.append(bench.monitor.writes[burst][0])
-            return bench.rng.choice([{"resp": 2}, {"resp": 3}, {"id": 8}])
+            fault = bench.rng.choice([{"resp": 2}, {"resp": 3}, {"id": 8}, {"id": 1, "resp": 2}])
+            kind = WriteFault.ID if "id" in fault else WriteFault.RESPONSE
+            wanted.append((bench.monitor.writes[burst][0], kind.value))
+            return fault
         return bench.rng.choice([{"resp": 0}, {"resp": 1}])
 
     peer = WritePeer(dut, BUS, respond=respond, latency=3, pause=lambda: bench.rng.random() < 0.3)
@@ -289,3 +291,4 @@ async def faults_are_reported(dut: Any) -> None:
     peer.extra.append({"id": 0, "resp": 0})
     await ClockCycles(dut.clk, 5)
     assert len(bench.errors) == len(wanted) + 1
+    assert bench.errors[-1][1] == WriteFault.ID.value

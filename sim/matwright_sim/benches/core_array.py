@@ -17,7 +17,7 @@ from ..agents.trace import play, start
 from .core_cases import ArrayCase, Tile, tiles_at
 
 CONFIG = AcceleratorConfig.from_toml(os.environ["CONFIG"])
-TILES = int(os.environ.get("TILES", "60"))
+TILES = int(os.environ.get("TILES", "40"))
 
 BAND = CONFIG.load_cycles
 LATENCY = int(os.environ["LATENCY"])

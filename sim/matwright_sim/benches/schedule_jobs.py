@@ -110,9 +110,7 @@ def random_gemm(
             continue
         tile_rows = rng.choice([1, most, rng.randint(1, most)])
         width, depth = config.cols << n_log2, config.rows << k_log2
-        m = rng.choice([1, tile_rows, 2 * tile_rows, rng.randint(1, 3 * tile_rows)])
-        k = rng.choice([1, depth, 2 * depth, rng.randint(1, 3 * depth), rng.randint(1, depth)])
-        n = rng.choice([1, width, 2 * width, rng.randint(1, 3 * width), rng.randint(1, width)])
+        m, n, k = (_size(rng, side) for side in (tile_rows, width, depth))
         descriptor = Descriptor(
             flags=rng.getrandbits(6) | flags,
             n_panels_log2=n_log2,
@@ -134,6 +132,12 @@ def random_gemm(
         streamed = m * ceil_div(n, config.cols) * ceil_div(k, config.rows)
         if streamed <= most_rows and check(config, descriptor.pack()) == Error.NONE:
             return descriptor
+
+
+def _size(rng: Random, side: int) -> int:
+    """A size that is one to three blocks, full ones or not."""
+    inside, beyond = rng.randint(1, side), rng.randint(side + 1, 3 * side)
+    return rng.choice([1, side, 2 * side, inside, beyond, beyond])
 
 
 # Order of work.
