@@ -132,7 +132,9 @@ class Program:
             params = table.buffer.address
         elif not raw:
             params = layout.scale_word(float(check_scales(1.0 if scale is None else scale, 1)[0]))
-        cut = tiling_rule.choose(config, m, n, k, raw) if tiling is None else tiling
+        cut = tiling
+        if cut is None:
+            cut = tiling_rule.choose(config, m, n, k, raw, table is not None)
         if not tiling_rule.legal(config, cut, n):
             raise OperandError(f"tiling must fit the SRAM of {config.name}, not {cut}")
         result = self._result(m, n, raw, unsigned, out)

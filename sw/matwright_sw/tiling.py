@@ -5,27 +5,29 @@ In one step, one panel of K, a block of ``r`` rows and ``p`` column panels loads
 and p tiles of B while the array works p * max(r, R/f) cycles on them. Work grows with the block's
 area and loading with its sides, so a block that is large and as long in bytes as it is wide keeps
 the array busy; but the first loads and the last store of a program overlap with nothing, and they
-grow with the block too. :func:`choose` weighs the two. It looks at every legal ``n_panels_log2``
-and ``k_panels_log2`` and, for each, at the tallest block that fits, its height evened out over M,
-and at heights of a half and a quarter of that. Of the choices whose :func:`estimate` is within one
-part in ``SLACK`` of the least, it takes the one that keeps the load engine least busy, because the
-memory of a real system is shared; then the one of least cycles, then the smallest.
+grow with the block too. One chunk that holds all of K is loaded once for all blocks of its rows:
+then narrow blocks cost nothing, and store less at the end. :func:`choose` weighs all this. It looks
+at every legal ``n_panels_log2`` and ``k_panels_log2`` and, for each, at the tallest block that fits,
+its height evened out over M, and at parts of that. Of the choices whose :func:`estimate` is within
+one part in ``SLACK`` of the least, it takes the one that keeps the load engine least busy, because
+the memory of a real system is shared; then the one of least cycles, then the smallest.
 
-The estimate of one block is the longest of its three engines:
+The estimate of a block, or of all blocks that share one chunk, is the longest of its three engines:
 
 - load: a run of n beats takes ``max(n, bursts * LATENCY / outstanding)`` cycles, so that short
-  row segments of A cost what they cost on a memory of ``LATENCY`` cycles; each chunk costs
-  ``CHUNK_COST`` cycles on top, so that a single row is not cut into crumbs;
+  row segments of A cost what they cost on a memory of ``LATENCY`` cycles; but not less than one
+  cycle for each request and ``CHUNK_COST`` for each chunk;
 - compute: one tile takes ``max(rows, R/f)`` cycles;
 - store: the slower of ``post_lanes`` columns a cycle and the bus.
 
-Blocks follow one another; the first chunk, the first tile and the last store are added.
+They follow one another. The first chunk and the first tile come before all computation, the last
+store after it.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
 
-from matwright.config import AcceleratorConfig, ceil_div
+from matwright.config import PARAMETER_BYTES, AcceleratorConfig, ceil_div
 
 __all__ = ["CHUNK_COST", "LATENCY", "SLACK", "Tiling", "choose", "estimate", "legal"]
 
@@ -33,9 +35,9 @@ LATENCY = 64
 """Cycles from a read request to its data that the estimate assumes."""
 
 CHUNK_COST = 4
-"""Cycles that starting one chunk of A is assumed to cost the load engine."""
+"""Cycles without a request that starting one chunk of A is assumed to take."""
 
-SLACK = 64
+SLACK = 4096
 """Choices within one part in ``SLACK`` of the least cycles count as equally fast."""
 
 _MAX_TILE_ROWS = (1 << 16) - 1
@@ -70,8 +72,13 @@ def legal(config: AcceleratorConfig, tiling: Tiling, n: int) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def choose(config: AcceleratorConfig, m: int, n: int, k: int, raw: bool = False) -> Tiling:
-    """The tiling of least estimated cycles for an M x N x K GEMM; ``raw``: D is int32."""
+def choose(
+    config: AcceleratorConfig, m: int, n: int, k: int, raw: bool = False, table: bool = False
+) -> Tiling:
+    """The tiling of least estimated cycles for an M x N x K GEMM.
+
+    ``raw``: D is int32. ``table``: there is a parameter table.
+    """
     k_panels, n_panels = ceil_div(k, config.rows), ceil_div(n, config.cols)
     per_word_log2 = config.panels_per_activation_word.bit_length() - 1
     most_n = min(config.sram.column_panels.bit_length() - 1, (n_panels - 1).bit_length())
@@ -88,9 +95,9 @@ def choose(config: AcceleratorConfig, m: int, n: int, k: int, raw: bool = False)
             if tallest == 0 or not legal(config, Tiling(tallest, n_log2, k_log2), n):
                 continue
             blocks = ceil_div(m, tallest)
-            for rows in sorted({ceil_div(m, blocks << cut) for cut in range(3)}):
+            for rows in sorted({ceil_div(m, blocks * parts) for parts in (1, 2, 3, 4)}):
                 tiling = Tiling(rows, n_log2, k_log2)
-                cycles, loading = _cost(config, m, n, k, tiling, raw)
+                cycles, loading = _cost(config, m, n, k, tiling, raw, table)
                 choices.append((loading, cycles, rows, n_log2, k_log2))
     # Never empty: the configuration's own checks leave room for one row of a legal width.
     fastest = min(cycles for _, cycles, *_ in choices)
@@ -100,14 +107,20 @@ def choose(config: AcceleratorConfig, m: int, n: int, k: int, raw: bool = False)
 
 
 def estimate(
-    config: AcceleratorConfig, m: int, n: int, k: int, tiling: Tiling, raw: bool = False
+    config: AcceleratorConfig,
+    m: int,
+    n: int,
+    k: int,
+    tiling: Tiling,
+    raw: bool = False,
+    table: bool = False,
 ) -> int:
     """Cycles that the rule expects of a GEMM; for comparing tilings, not for timing."""
-    return _cost(config, m, n, k, tiling, raw)[0]
+    return _cost(config, m, n, k, tiling, raw, table)[0]
 
 
 def _cost(
-    config: AcceleratorConfig, m: int, n: int, k: int, tiling: Tiling, raw: bool
+    config: AcceleratorConfig, m: int, n: int, k: int, tiling: Tiling, raw: bool, table: bool
 ) -> tuple[int, int]:
     """Estimated cycles, and the cycles of them in which the load engine is busy."""
     beat, max_burst = config.bus.bytes, config.bus.max_burst
@@ -120,30 +133,67 @@ def _cost(
     k_panels = ceil_div(k, config.rows)
     chunk = min(k_panels, 1 << tiling.k_panels_log2)
     full_chunks, k_tail = divmod(k_panels, chunk)
+    chunks = full_chunks + (k_tail > 0)
     a_segment = transfer(chunk * config.panel_bytes)
     a_row = full_chunks * a_segment + (transfer(k_tail * config.panel_bytes) if k_tail else 0)
-    chunk_cost = (full_chunks + (k_tail > 0)) * CHUNK_COST
-    element = 4 if raw else 1
-
-    def block(rows: int, columns: int) -> tuple[int, int, int]:
-        panels = ceil_div(columns, config.cols)
-        load = rows * a_row + k_panels * transfer(panels * config.tile_bytes) + chunk_cost
-        compute = k_panels * panels * max(rows, config.load_cycles)
-        post = panels * ceil_div(config.cols, config.build.post_lanes)
-        return load, compute, rows * max(post, transfer(columns * element))
-
     n_block = config.cols << tiling.n_panels_log2
+    parameters = PARAMETER_BYTES * config.col_pitch if table else 0
+    lanes = ceil_div(config.cols, config.build.post_lanes)
+
+    def store(rows: int, columns: int) -> int:
+        panels = ceil_div(columns, config.cols)
+        return rows * max(panels * lanes, transfer(columns * (4 if raw else 1)))
+
+    def work(rows: int, columns: int, loads_a: bool) -> tuple[int, int, int]:
+        """Cycles of load, compute and store of a block, which loads its A or finds it there."""
+        panels = ceil_div(columns, config.cols)
+        load = k_panels * transfer(panels * config.tile_bytes) + transfer(panels * parameters)
+        requests = k_panels + table
+        if loads_a:
+            load += rows * a_row
+            requests += chunks * (rows + CHUNK_COST)
+        compute = k_panels * panels * max(rows, config.load_cycles)
+        return max(load, requests), compute, store(rows, columns)
+
+    full, tail = divmod(n, n_block)
     busiest = loading = 0
-    heights = ((tiling.tile_rows, m // tiling.tile_rows), (m % tiling.tile_rows, 1))
-    widths = ((n_block, n // n_block), (n % n_block, 1))
-    last_store = 0
-    for rows, row_blocks in heights:
-        for columns, column_blocks in widths:
-            count = row_blocks * column_blocks
-            if rows and columns and count:
-                load, compute, last_store = block(rows, columns)
-                busiest += count * max(load, compute, last_store)
-                loading += count * load
-    start = LATENCY + min(m, tiling.tile_rows) * a_segment + transfer(config.tile_bytes)
+    # What is loaded before anything is computed overlaps with nothing, and is counted apart.
+    first = min(m, tiling.tile_rows) * a_segment + transfer(config.tile_bytes)
+    early = first
+    for rows, rows_of_blocks in (
+        (tiling.tile_rows, m // tiling.tile_rows),
+        (m % tiling.tile_rows, 1),
+    ):
+        if not rows or not rows_of_blocks:
+            continue
+        again = chunks > 1
+        parts = [(1, work(rows, n_block if full else tail, True))]
+        if full:
+            parts += [(full - 1, work(rows, n_block, again)), (bool(tail), work(rows, tail, again))]
+        parts = [(count, block) for count, block in parts if count]
+        loads = sum(count * block[0] for count, block in parts)
+        for count, blocked in ((1, early), (rows_of_blocks - 1, 0)):
+            if again:
+                busiest += count * _pace(parts, blocked)
+            else:
+                alone = [(many, (0, compute, stored)) for many, (_, compute, stored) in parts]
+                busiest += count * max(loads - blocked, _pace(alone, 0))
+        loading += rows_of_blocks * loads
+        early = 0
+    last_store = store(m % tiling.tile_rows or tiling.tile_rows, n % n_block or min(n, n_block))
     drain = config.load_cycles + config.rows + config.cols
-    return busiest + start + drain + last_store, loading
+    return LATENCY + first + busiest + drain + last_store, loading
+
+
+def _pace(parts: list[tuple[int, tuple[int, int, int]]], early: int) -> int:
+    """Cycles of one row of blocks: how many of each, and their cycles of load, compute and store.
+
+    While a block is computed in one accumulator bank, the block before is stored from the other,
+    the first of a row after the last of another like it. ``early`` cycles of loading are done.
+    """
+    cycles = 0
+    _, (_, _, before) = parts[-1]
+    for count, (load, compute, stored) in parts:
+        cycles += max(load - early, compute, before) + (count - 1) * max(load, compute, stored)
+        before, early = stored, 0
+    return cycles

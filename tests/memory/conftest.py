@@ -49,7 +49,12 @@ FORBIDDEN = """\
       $display("\\nERROR: %m reads word %0d while it is written", r_addr);
 """
 
-RunMemory = Callable[..., None]
+
+def _strict(text: str, top: str, collisions: bool) -> str:
+    plain = SRAM_VERILOG.format(name=f"{top}_sram")
+    assert text.count(plain) == 1
+    collision = UNKNOWN if collisions else UNKNOWN + FORBIDDEN
+    return text.replace(plain, STRICT_SRAM.format(name=f"{top}_sram", collision=collision))
 
 
 def _run(
@@ -62,13 +67,8 @@ def _run(
     seed: int,
 ) -> None:
     top = f"{bench}_memory"
-    text = convert(component, top)
-    plain = SRAM_VERILOG.format(name=f"{top}_sram")
-    assert text.count(plain) == 1
-    collision = UNKNOWN if collisions else UNKNOWN + FORBIDDEN
-    strict = STRICT_SRAM.format(name=f"{top}_sram", collision=collision)
     run_bench(
-        verilog=text.replace(plain, strict),
+        verilog=_strict(convert(component, top), top, collisions),
         toplevel=top,
         bench=f"matwright_sim.benches.memory_{bench}",
         simulator=simulator,
@@ -78,7 +78,13 @@ def _run(
 
 
 @pytest.fixture
-def run_memory() -> RunMemory:
+def run_memory() -> Callable[..., None]:
     """Runs bench ``memory_<bench>``. Without ``collisions`` a read of a word that is being written
     fails the bench even if nobody uses what is read."""
     return _run
+
+
+@pytest.fixture
+def strict() -> Callable[[str, str, bool], str]:
+    """Verilog of top module ``top`` with the bad SRAM; see :func:`run_memory` for ``collisions``."""
+    return _strict

@@ -17,6 +17,7 @@ import matwright
 from matwright.bus.axi import axi4, axi4_lite
 from matwright.config import AcceleratorConfig, Build, Bus
 from matwright.core.array import SystolicArray
+from matwright.core.pe import ProcessingElement
 from matwright.emit import convert, to_verilog, top_name
 from matwright.memory.accumulator import Accumulator
 from matwright.memory.activation import ActivationScratchpad
@@ -43,6 +44,7 @@ EVERYTHING = AcceleratorConfig(
 DIGEST = """
 import hashlib
 import itertools
+from matwright.core.pe import ProcessingElement
 from matwright.emit import to_verilog
 from matwright.presets import preset
 print(hashlib.sha256(to_verilog(preset("tiny")).encode()).hexdigest())
@@ -111,8 +113,8 @@ def test_array_has_one_element_per_pair_of_widths() -> None:
 def test_sram_is_one_module(tiny: str) -> None:
     assert len(re.findall(r"^module matwright_tiny_sram ", tiny, re.MULTILINE)) == 1
     assert "memory [0:DEPTH-1]" in tiny
-    plain = convert(SystolicArray(SHAPE), "array")
-    assert "sram" not in plain
+    pe = ProcessingElement(SHAPE.precision, SHAPE.build, 16, 17)
+    assert list(modules(convert(pe, "pe"))) == ["pe"]
 
 
 def _widths(signature: wiring.Signature, prefix: str = "") -> dict[str, int]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the stand-in importable, and keeps builds of these tests in a cache of their own."""
+"""Makes the stand-in importable."""
 
 import sys
 from pathlib import Path

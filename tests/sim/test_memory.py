@@ -63,5 +63,6 @@ def test_errors(simulator: str, errors: str, size: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["read_latency", "write_latency"])
 def test_refused_latency(name: str) -> None:
+    latencies = {"read_latency": 1, "write_latency": 1, name: 0}
     with pytest.raises(ValueError, match=f"^{name} must be at least 1 cycle, not 0$"):
-        MemoryModel(None, None, bytearray(8), **{name: 0})
+        MemoryModel(None, None, bytearray(8), latencies["read_latency"], latencies["write_latency"])

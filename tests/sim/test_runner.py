@@ -68,7 +68,7 @@ def test_missing_bench(simulator: str, tmp_path: Path) -> None:
 
 @both
 def test_violated_assertion(simulator: str, tmp_path: Path) -> None:
-    # 20 * 128 is 0 modulo 256 and 14 * 18 is 252: the bench alone sees nothing wrong.
+    # The total passes 14 * 18 = 252; the bench, which looks at the last one, sees nothing wrong.
     with pytest.raises(BenchError, match=r"(ERROR: assertion|Assertion failed)"):
         run(simulator, parameters={"STEP": "18"}, build_root=tmp_path)
 

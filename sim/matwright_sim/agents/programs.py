@@ -146,8 +146,8 @@ class _Builder:
                 config, rng.integers(low, high, (m, k)), a_stride, unsigned=unsigned
             )
             a_addr = self.place(fresh, "a", index)
-        a = layout.unpack_a(config, program.after[a_addr:], m, k, a_stride, unsigned=unsigned)
-        a = a.astype(np.int64) - (a_top if unsigned else 0)
+        stored = layout.unpack_a(config, program.after[a_addr:], m, k, a_stride, unsigned=unsigned)
+        a = stored.astype(np.int64) - (a_top if unsigned else 0)
 
         b_top = 1 << (precision.b_width - 1)
         b = rng.integers(-b_top, b_top, (k, n))

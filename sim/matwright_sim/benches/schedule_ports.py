@@ -35,6 +35,7 @@ class Ports:
         self.cycle = -1
         self._handles: dict[str, Any] = {}
         self._driven: dict[str, int] = {}
+        self._running = False
 
     def _handle(self, name: str) -> Any:
         if name not in self._handles:
@@ -54,8 +55,16 @@ class Ports:
         return int(value)
 
     async def reset(self) -> None:
-        """Start the clock and leave reset. Drive the inputs before."""
-        await start_clock(self.dut)
+        """Start the clock, unless it runs, and reset. Inputs may be driven before and after."""
+        if self._running:
+            await self.begin()
+            self.drive(rst=1)
+            await self.begin()
+            self.drive(rst=0)
+        else:
+            await start_clock(self.dut)
+            self._driven["rst"] = 0
+            self._running = True
 
     async def begin(self) -> None:
         """Begin the next cycle: now inputs may be driven."""

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The dispatcher, cycle by cycle, in Icarus Verilog and in Verilator."""
+
+from pathlib import Path
+
+import pytest
+
+from matwright.presets import PRESETS
+from matwright.schedule.dispatcher import Dispatcher
+from matwright_sim.benches.schedule_jobs import CONFIGS
+from matwright_sim.runner import run_bench
+
+CASES = [
+    *(("icarus", name, 90 + i) for i, name in enumerate(["square", "split", "odd", "decode"])),
+    ("icarus", "server", 96),
+    ("verilator", "packed", 97),
+]
+"""Descriptors of 16, 8 and 1 beats; counts that take a register and that take a division."""
+
+
+@pytest.mark.parametrize(("simulator", "name", "seed"), CASES)
+def test_dispatcher(simulator: str, name: str, seed: int, tmp_path: Path) -> None:
+    run_bench(
+        Dispatcher((CONFIGS | PRESETS)[name]),
+        name="dispatcher",
+        bench="matwright_sim.benches.schedule_dispatcher",
+        simulator=simulator,
+        parameters={"CONFIG": name},
+        seed=seed,
+        build_root=tmp_path,
+    )
