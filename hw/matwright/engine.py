@@ -186,7 +186,7 @@ class Engine(wiring.Component):
             weights.r_last.eq(executor.weight_last),
             array.a.eq(activations.a),
             array.w.eq(weights.w),
-            array.switch.eq(switch),
+            array.switch_in.eq(switch),
             array.load.eq(load),
             array.load_last.eq(load_last),
             array.clear.eq(self.clear),

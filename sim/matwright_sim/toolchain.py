@@ -53,7 +53,6 @@ VERILATOR_LINT = (
     "-Wno-PROCASSINIT",
     "-Wno-UNUSEDSIGNAL",
     "-Wno-DECLFILENAME",
-    "-Wno-SYMRSVDWORD",
 )
 """Warnings that generated Verilog draws by its style; all others stay fatal."""
 

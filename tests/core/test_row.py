@@ -27,7 +27,7 @@ def test_columns_work_one_cycle_after_each_other(cols: int, registers: int) -> N
     inputs = {
         "a": a,
         "load": [int(t in loads) for t in range(cycles)],
-        "switch": [int(t in switches) for t in range(cycles)],
+        "switch_in": [int(t in switches) for t in range(cycles)],
         "w_in": [join(row, 8) for row in w],
         "psum_in": [join(row, 18) for row in above],
     }

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from amaranth.sim import Simulator
 
-from matwright.config import AcceleratorConfig
+from matwright.config import AcceleratorConfig, Bus
 from matwright.presets import preset
 from matwright.schedule.check import DescriptorCheck
 from matwright.schedule.descriptor import FIELDS, Descriptor, Error, Flag, reserved_mask
@@ -21,6 +21,8 @@ COUNT = 8_000
 CHECKED: dict[str, AcceleratorConfig] = {
     **{name: preset(name) for name in ("tiny", "server", "decode")},
     **{name: CONFIGS[name] for name in ("packed", "odd", "column", "least")},
+    # A column panel fills a beat, but only with its padding.
+    "padded": dataclasses.replace(CONFIGS["odd"], bus=Bus(data_width=64, addr_width=24)),
 }
 RESERVED = [bit for bit in range(512) if reserved_mask() >> bit & 1]
 

@@ -27,7 +27,7 @@ class SystolicArray(wiring.Component):
     row: a row shifts only for words that go to it or further down, one cycle later than the row
     above, so that the load follows the switch of the tile before at distance zero.
 
-    *Switch.* ``switch`` comes with the first row of activations that is to meet the weights loaded
+    *Switch.* ``switch_in`` comes with the first row of activations that is to meet the weights loaded
     last, at the earliest in the cycle after ``load_last``, and the next ``load`` may start in that
     same cycle: a new tile every ``max(rows of activations, load_cycles)`` cycles.
 
@@ -36,12 +36,12 @@ class SystolicArray(wiring.Component):
     """
 
     a: data.View  # In, ArrayLayout(signed(a_width), rows)
-    switch: Signal  # In
+    switch_in: Signal  # In
     load: Signal  # In
     load_last: Signal  # In
     w: data.View  # In, ArrayLayout(cols * b_width, load_rows)
     psum: data.View  # Out, ArrayLayout(signed(psum_width), cols)
-    clear: Signal  # In, forget loads and switches under way
+    clear: Signal  # In, forget loads and switches in the rows; goes with a reset of this component
 
     def __init__(self, config: AcceleratorConfig) -> None:
         self.config = config
@@ -49,7 +49,7 @@ class SystolicArray(wiring.Component):
         super().__init__(
             {
                 "a": In(data.ArrayLayout(signed(precision.a_width), config.rows)),
-                "switch": In(1),
+                "switch_in": In(1),
                 "load": In(1),
                 "load_last": In(1),
                 "w": In(data.ArrayLayout(config.cols * precision.b_width, config.load_rows)),
@@ -73,7 +73,7 @@ class SystolicArray(wiring.Component):
         config, precision = self.config, self.config.precision
         band = config.load_cycles
 
-        switch = self.switch
+        switch = self.switch_in
         lane_load, lane_last = self.load, self.load_last
         load, last = lane_load, lane_last
         w_in = self.w[0]
@@ -102,7 +102,7 @@ class SystolicArray(wiring.Component):
                 make=partial(ArrayRow, config, above, below),
                 inputs={
                     "a": self.a[r],
-                    "switch": switch,
+                    "switch_in": switch,
                     "load": load,
                     "w_in": w_in,
                     "psum_in": psum,

@@ -17,13 +17,13 @@ __all__ = ["ArrayRow"]
 class ArrayRow(wiring.Component):
     """A row of the array. Activations, switch and load travel east one column per cycle.
 
-    Per-column values are packed in one vector, column 0 lowest. Column c sees ``a``, ``switch`` and
+    Per-column values are packed in one vector, column 0 lowest. Column c sees ``a``, ``switch_in`` and
     ``load`` c cycles after column 0, so ``w_in`` and ``psum_in`` of column c are expected c cycles
     after those of column 0, and ``w_out`` and ``psum_out`` leave in the same skew.
     """
 
     a: Signal  # In, signed(a_width)
-    switch: Signal  # In
+    switch_in: Signal  # In
     load: Signal  # In
     w_in: Signal  # In, cols * b_width
     psum_in: Signal  # In, cols * psum_in_width
@@ -38,7 +38,7 @@ class ArrayRow(wiring.Component):
         super().__init__(
             {
                 "a": In(signed(config.precision.a_width)),
-                "switch": In(1),
+                "switch_in": In(1),
                 "load": In(1),
                 "w_in": In(weights),
                 "psum_in": In(config.cols * psum_in_width),
@@ -52,7 +52,7 @@ class ArrayRow(wiring.Component):
         config, precision = self.config, self.config.precision
         widths = (self.psum_in_width, self.psum_out_width)
 
-        a, switch, load = self.a, self.switch, self.load
+        a, switch, load = self.a, self.switch_in, self.load
         weights: list[Signal] = []
         psums: list[Signal] = []
         for c in range(config.cols):

@@ -37,9 +37,9 @@ class Accumulator(wiring.Component):
     """Two banks of ``accumulator_rows`` rows of ``cols`` sums: one is filled while one is stored.
 
     *Adding.* ``command`` comes one cycle before column 0 of ``psum``, and so in the skew of the array:
-    column c takes its sum c cycles later. A row may be added to in every cycle, also the same row
-    again. ``filled`` pulses in the
-    cycle after which a block whose last row was ``done`` may be read.
+    column c takes its sum c cycles later. A row comes in every cycle; the same row of the same
+    bank comes back after ``load_cycles`` cycles at the earliest. ``filled`` pulses in the cycle
+    after which a block whose last row was ``done`` may be read.
 
     *Reading.* ``sums`` holds all columns of row ``r_addr`` of ``r_bank`` :attr:`LATENCY` cycles after
     ``r_en``, until the next ``r_en``. The bank read is one that is not being added to.

@@ -17,8 +17,8 @@ def address_width(depth: int) -> int:
 class Sram(wiring.Component):
     """``depth`` words of ``width`` bits. ``r_data`` holds while ``r_en`` is low.
 
-    A word must not be read in the cycle in which it is written: what is read then is undefined.
-    Every user's schedule rules that out, which lets FPGA tools leave out collision logic.
+    What is read in the cycle in which the word is written is undefined. No user looks at such a
+    reading, which lets FPGA tools leave out collision logic.
 
     Platform overrides: ``get_sram(sram)`` returns the module to use instead.
     """

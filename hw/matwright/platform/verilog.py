@@ -11,7 +11,7 @@ from ..memory.sram import Sram, address_width
 __all__ = ["SRAM_VERILOG", "VerilogPlatform"]
 
 SRAM_VERILOG = """\
-// One write port, one read port. A word is never read in the cycle in which it is written.
+// One write port, one read port. What is read in the cycle in which it is written is not used.
 module {name} (clk, w_en, w_addr, w_data, r_en, r_addr, r_data);
   parameter WIDTH = 8;
   parameter DEPTH = 2;
@@ -66,7 +66,7 @@ class VerilogPlatform:
     def get_sram(self, sram: Sram) -> Module:
         """Body of an :class:`Sram`."""
         m = Module()
-        m.submodules.memory = Instance(
+        m.submodules.cells = Instance(
             f"{self.prefix}_sram",
             p_WIDTH=sram.width,
             p_DEPTH=sram.depth,

@@ -25,7 +25,7 @@ PSUM_WIDTH = SystolicArray.psum_width(CONFIG)
 DRAIN = 2 * CONFIG.rows + 2 * CONFIG.cols + 12
 """Cycles in which all that is under way leaves the array."""
 
-INPUTS = ("a", "switch", "load", "load_last", "w", "clear")
+INPUTS = ("a", "switch_in", "load", "load_last", "w", "clear")
 
 
 async def _wrong(dut: Any, case: ArrayCase) -> list[str]:
@@ -66,14 +66,14 @@ async def idle_array_holds_both_tiles(dut: Any) -> None:
 
 
 @cocotb.test()
-@cocotb.parametrize(early=["switch", "load"])
+@cocotb.parametrize(early=["switch_in", "load"])
 async def interval_is_tight(dut: Any, early: str) -> None:
     """A switch in the cycle of ``load_last``, or a load in the cycle before a switch, is too early."""
     rng = random.Random(random.getrandbits(32))
     broken = 0
     for _ in range(4):
         tiles = tiles_at(CONFIG, rng, [(0, BAND), (BAND + 4, 2 * BAND + 4)])
-        if early == "switch":
+        if early == "switch_in":
             second = (2 * BAND + 4, 3 * BAND + 3)
         else:
             tiles[1] = Tile(BAND, 2 * BAND + 4, tiles[1].weights)

@@ -80,7 +80,7 @@ class ArrayCase:
         precision = self.config.precision
         return {
             "a": [join(row, precision.a_width) for row in self.a],
-            "switch": self._switch,
+            "switch_in": self._switch,
             "load": self._load,
             "load_last": self._last,
             "w": [join(lanes.flat, precision.b_width) for lanes in self._w],

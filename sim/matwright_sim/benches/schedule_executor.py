@@ -166,7 +166,7 @@ class Bench:
             "half": half,
             "word": word,
             "panel": panel,
-            "count": tile.count,
+            "count": tile.elements,
             "flip": flip,
             "done": int(last and tile.ends_chunk),
         }

@@ -264,7 +264,8 @@ class Tile(NamedTuple):
     rows: int
     words: list[tuple[int, int]]
     """Word and panel of each row in the half of the scratchpad."""
-    count: int
+    elements: int
+    """Elements of each row in the panel of K."""
     sums: list[int]
     """Row of the accumulator bank of each row."""
     first: bool
@@ -293,7 +294,7 @@ def tiles(config: AcceleratorConfig, d: Descriptor) -> list[Tile]:
                         Tile(
                             rows=block.rows,
                             words=[(m * pitch + word, panel) for m in range(block.rows)],
-                            count=_tail(d.k, config.rows) if k == last_k else config.rows,
+                            elements=_tail(d.k, config.rows) if k == last_k else config.rows,
                             sums=[n * block.rows + m for m in range(block.rows)],
                             first=k == 0,
                             opens_chunk=opens and (len(chunks) > 1 or block.panel == 0),
@@ -315,7 +316,8 @@ class Group(NamedTuple):
     entry: int
     first: int
     """First of the columns in its panel."""
-    count: int
+    columns: int
+    """Columns of D among them, from the first on."""
     last: bool
 
 
@@ -342,14 +344,14 @@ def writes(config: AcceleratorConfig, d: Descriptor) -> list[Write]:
             groups: list[Group] = []
             for n in range(block.panels):
                 final = n == block.panels - 1
-                columns = tail if final else config.cols
+                width = tail if final else config.cols
                 for first in range(0, tail if final else config.col_pitch, lanes):
                     groups.append(
                         Group(
                             addr=n * block.rows + m,
                             entry=(n * config.col_pitch + first) // lanes,
                             first=first,
-                            count=min(lanes, max(0, columns - first)),
+                            columns=min(lanes, max(0, width - first)),
                             last=final and first + lanes >= tail,
                         )
                     )
@@ -380,7 +382,7 @@ def _shape(config: AcceleratorConfig, d: Descriptor) -> dict[str, int]:
     }
 
 
-def load_job(config: AcceleratorConfig, d: Descriptor) -> dict[str, Any]:
+def load_job(config: AcceleratorConfig, d: Descriptor) -> dict[int | str, Any]:
     """Fields of ``LoadJob``."""
     tail = _tail(d.k, config.rows) * config.precision.a_bytes
     return {
@@ -397,7 +399,7 @@ def load_job(config: AcceleratorConfig, d: Descriptor) -> dict[str, Any]:
     }
 
 
-def execute_job(config: AcceleratorConfig, d: Descriptor) -> dict[str, Any]:
+def execute_job(config: AcceleratorConfig, d: Descriptor) -> dict[int | str, Any]:
     """Fields of ``ExecuteJob``."""
     return {
         "blocks": _shape(config, d),
@@ -408,7 +410,7 @@ def execute_job(config: AcceleratorConfig, d: Descriptor) -> dict[str, Any]:
     }
 
 
-def store_job(config: AcceleratorConfig, d: Descriptor) -> dict[str, Any]:
+def store_job(config: AcceleratorConfig, d: Descriptor) -> dict[int | str, Any]:
     """Fields of ``StoreJob``."""
     flags = Flag(d.flags)
     return {

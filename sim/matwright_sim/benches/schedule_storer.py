@@ -17,7 +17,7 @@ from .schedule_jobs import CONFIGS, Group, random_gemm, store_job, writes
 from .schedule_ports import Offer, Ports, Watch, fields
 
 CONFIG = CONFIGS[os.environ.get("CONFIG", "square")]
-ROWS = int(os.environ.get("ROWS", "400"))
+ROWS = int(os.environ.get("ROWS", "200"))
 """Most rows that a job streams in the array."""
 LANES = CONFIG.build.post_lanes
 ACC_WIDTH = CONFIG.precision.acc_width
@@ -183,8 +183,8 @@ class Bench:
         assert settings == self.words[step.job], "settings are those of another job"
         seen = fields(COLUMNS, payload)
         group = step.group
-        assert (seen["count"], seen["last"]) == (group.count, int(group.last)), f"{seen}: {group}"
-        for lane in range(group.count):
+        assert (seen["count"], seen["last"]) == (group.columns, int(group.last)), f"{seen}: {group}"
+        for lane in range(group.columns):
             column = sums >> (group.first + lane) * ACC_WIDTH & ((1 << ACC_WIDTH) - 1)
             entry = entries >> lane * 8 * PARAMETER_BYTES & ((1 << 8 * PARAMETER_BYTES) - 1)
             found = (
