@@ -3,9 +3,9 @@
 
 from pathlib import Path
 
-import bench_gemm
 import pytest
 
+import bench_gemm
 from matwright.presets import preset
 from matwright_sim.session import open_machine
 

@@ -149,6 +149,25 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
             "not 2"
         ),
     ),
+    (
+        {
+            "rows": 256,
+            "precision": {"a_width": 2, "b_width": 2},
+            "bus": {"data_width": 32},
+            "sram": {"activation_rows": 1 << 17},
+        },
+        (
+            "sram.activation_rows must be at most 16384, so that a row of a chunk is at most 1048575 beats, "
+            "not 131072"
+        ),
+    ),
+    (
+        {"rows": 256, "cols": 256, "bus": {"data_width": 32}, "sram": {"column_panels": 64}},
+        (
+            "sram.column_panels must be at most 32, so that the weights of one step are at most 1048575 "
+            "beats, not 64"
+        ),
+    ),
     # What a file can hold that no field is.
     (
         {"colums": 8},

@@ -25,8 +25,12 @@ __all__ = [
     "Sram",
     "ceil_div",
     "ceil_pow2",
+    "floor_pow2",
     "load",
 ]
+
+LARGEST_REQUEST = (1 << 20) - 1
+"""Most beats that an engine asks for at once."""
 
 PARAMETER_BYTES = 8
 """Bytes of one column's entry in a parameter table: int32 bias, then the scale word."""
@@ -44,6 +48,11 @@ def ceil_div(a: int, b: int) -> int:
 def ceil_pow2(value: int) -> int:
     """Smallest power of two >= value, for value >= 1."""
     return 1 << (value - 1).bit_length()
+
+
+def floor_pow2(value: int) -> int:
+    """Largest power of two <= value, for value >= 1."""
+    return 1 << (value.bit_length() - 1)
 
 
 def _integer(name: str, value: object, low: int, high: int, *, pow2: bool = False) -> None:
@@ -263,6 +272,20 @@ class AcceleratorConfig:
             raise ConfigError(
                 f"sram.activation_rows must be at least {2 * self.panels_per_activation_word}, "
                 f"two beats of {self.bus.bytes} bytes, not {self.sram.activation_rows}"
+            )
+        # The longest requests: a row of the largest chunk, and the weights of one step.
+        words = LARGEST_REQUEST // self.beats_per_activation_word
+        most_rows = floor_pow2(2 * words * self.panels_per_activation_word)
+        if self.sram.activation_rows > most_rows:
+            raise ConfigError(
+                f"sram.activation_rows must be at most {most_rows}, so that a row of a chunk is at most "
+                f"{LARGEST_REQUEST} beats, not {self.sram.activation_rows}"
+            )
+        most_panels = floor_pow2(LARGEST_REQUEST * self.bus.bytes // self.tile_bytes)
+        if self.sram.column_panels > most_panels:
+            raise ConfigError(
+                f"sram.column_panels must be at most {most_panels}, so that the weights of one step are at "
+                f"most {LARGEST_REQUEST} beats, not {self.sram.column_panels}"
             )
         if self.sram.column_panels * self.col_pitch < self.bus.bytes:
             raise ConfigError(

@@ -175,7 +175,7 @@ class Engine(wiring.Component):
         ]
 
         # The array. Its control is delayed as the memories delay its data.
-        switch = _delay(m, executor.switch, activations.LATENCY, "switch")
+        switch = _delay(m, executor.switch_out, activations.LATENCY, "switch")
         load = _delay(m, executor.weight_step, weights.LATENCY, "load")
         load_last = _delay(m, executor.weight_last, weights.LATENCY, "load_last")
         to_sum = activations.LATENCY + array.latency - 1

@@ -132,4 +132,9 @@ def test_flags_fit_their_field_and_codes_keep_their_values() -> None:
         "ADDRESS": 6,
         "READ_RESPONSE": 16,
         "WRITE_RESPONSE": 17,
+        "READ_LAST": 18,
+        "READ_ID": 19,
+        "WRITE_ID": 20,
+        "WATCHDOG": 24,
+        "DOORBELL": 25,
     }

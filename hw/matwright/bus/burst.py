@@ -5,11 +5,11 @@ from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..config import Bus
+from ..config import LARGEST_REQUEST, Bus
 
 __all__ = ["BEATS_WIDTH", "BurstSplitter", "burst_layout", "request_layout"]
 
-BEATS_WIDTH = 20
+BEATS_WIDTH = LARGEST_REQUEST.bit_length()
 """Bits of the number of beats of a request."""
 
 

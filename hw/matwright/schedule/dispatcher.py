@@ -24,6 +24,7 @@ class Dispatcher(wiring.Component):
     The next descriptor is fetched and checked while the engines work. It goes to all three engines
     at once, when each can take it; with FENCE, when the results of all earlier ones are in memory.
 
+    ``program_addr`` and ``program_count`` keep their values from ``start`` to the next cycle at least.
     A program whose address is not a multiple of a descriptor, or beyond the address width, is
     refused before the first fetch. A bad descriptor is reported (``error`` pulses with code, index
     and address) when all earlier ones are in memory, and nothing more is fetched.

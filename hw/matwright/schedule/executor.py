@@ -26,7 +26,7 @@ class ExecuteEngine(wiring.Component):
     Between blocks :attr:`BLOCK_SETUP` cycles pass in which no tile can start; they are hidden
     behind the rows of the last tile where it has as many.
 
-    ``row`` reads the scratchpad, ``switch`` goes with the first row of a tile, and ``sum`` says what
+    ``row`` reads the scratchpad, ``switch_out`` goes with the first row of a tile, and ``sum`` says what
     becomes of the row; the top delays both as the data is delayed. ``weight_step`` and
     ``weight_last`` read the weight ring.
 
@@ -36,10 +36,12 @@ class ExecuteEngine(wiring.Component):
 
     BLOCK_SETUP = 2
     """Cycles from the start of a block's last tile to the earliest start of the next block."""
+    JOB_SETUP = 2
+    """Cycles from taking a job to the earliest start of its first tile."""
 
     job: stream.Interface  # In, ExecuteJob
     row: data.View  # Out, ActivationRead
-    switch: Signal  # Out
+    switch_out: Signal  # Out
     sum: data.View  # Out, AccumulateCommand
     weight_step: Signal  # Out
     weight_last: Signal  # Out
@@ -59,7 +61,7 @@ class ExecuteEngine(wiring.Component):
             {
                 "job": In(stream.Signature(ExecuteJob(config))),
                 "row": Out(ActivationRead(config)),
-                "switch": Out(1),
+                "switch_out": Out(1),
                 "sum": Out(AccumulateCommand(config)),
                 "weight_step": Out(1),
                 "weight_last": Out(1),
@@ -198,7 +200,7 @@ class ExecuteEngine(wiring.Component):
             self.row.count.eq(current.count),
             self.row.flip.eq(current.flip),
             self.row.done.eq((row_left == 1) & chunk_last_tile),
-            self.switch.eq((row_left != 0) & switch),
+            self.switch_out.eq((row_left != 0) & switch),
             self.sum.valid.eq(row_left != 0),
             self.sum.bank.eq(current.bank),
             self.sum.addr.eq(addr),

@@ -35,12 +35,17 @@ class LoadEngine(wiring.Component):
 
     A request is only made when its place on chip is free: a half of the activation scratchpad, room
     in the weight ring for the tiles of one step, a half of the parameter memory. The ``freed``
-    inputs give places back. One request per cycle; :attr:`CHUNK_OVERHEAD` cycles between the requests
-    of a chunk and those of the next.
+    inputs give places back. One request per cycle, but for the cycles that the constants name.
     """
 
-    CHUNK_OVERHEAD = 2
-    """Cycles without a request per chunk, at least."""
+    CHUNK_SETUP = 1
+    """Cycles without a request before the next chunk of a block."""
+    REUSE_SETUP = 2
+    """Cycles without a request before a block that reads the chunk of the block before it."""
+    BLOCK_SETUP = 3
+    """Cycles without a request before any other block; from taking a job to its first request."""
+    JOB_SETUP = 2
+    """Cycles from the last request of a job until the next job can be taken."""
 
     job: stream.Interface  # In, LoadJob
     request: stream.Interface  # Out, read_request_layout(bus, ReadTag().size)

@@ -28,6 +28,15 @@ class StoreEngine(wiring.Component):
     The last request of a job has ``end`` set.
     """
 
+    JOB_SETUP = 3
+    """Cycles from taking a job until its first block can start."""
+    BLOCK_SETUP = 2
+    """Cycles from the last columns of a block leaving until the next of the same rows can start."""
+    ROWS_SETUP = 3
+    """The same for a block of other rows."""
+    REQUEST_LATENCY = 1
+    """Cycles from the start of a block to its first request."""
+
     job: stream.Interface  # In, StoreJob
     accumulator_filled: Signal  # In
     parameter_filled: Signal  # In

@@ -19,8 +19,6 @@ CONFIG = CONFIGS[os.environ.get("CONFIG", "square")]
 ROWS = int(os.environ.get("ROWS", "150"))
 """Most rows that a job streams."""
 COUNTERS = ("busy", "wait_accumulator", "wait_activation", "load_weight", "wait_weight", "idle")
-JOB_SETUP = 2
-"""Cycles from taking a job to the earliest start of its first tile."""
 
 
 class Cycle(NamedTuple):
@@ -87,7 +85,7 @@ class Bench:
         seen = Cycle(
             row=fields(ActivationRead(CONFIG), ports["row"]),
             sum=fields(AccumulateCommand(CONFIG), ports["sum"]),
-            switch=ports["switch"],
+            switch=ports["switch_out"],
             weight=(ports["weight_step"], ports["weight_last"]),
             counter=high[0],
             job_ready=ports["job__ready"],
@@ -111,7 +109,7 @@ class Bench:
             weights = max(before, self.weights[i] + 1)
             known = before + 1
             if tile.opens_job:
-                known = next(jobs) + JOB_SETUP
+                known = next(jobs) + ExecuteEngine.JOB_SETUP
             elif tile.opens_block:
                 known = before + ExecuteEngine.BLOCK_SETUP
             start = max(known, free, weights + CONFIG.load_cycles)

@@ -9,7 +9,7 @@ import cocotb
 
 from matwright.bus.read import read_request_layout
 from matwright.schedule.job import LoadJob
-from matwright.schedule.loader import ReadTag, Target
+from matwright.schedule.loader import LoadEngine, ReadTag, Target
 
 from .schedule_jobs import CONFIGS, load_job, random_gemm, reads
 from .schedule_ports import Offer, Ports, Watch, fields
@@ -25,13 +25,15 @@ FREED = {
 }
 PLACES = {Target.ACTIVATION: 2, Target.WEIGHT: CONFIG.sram.weight_tiles, Target.PARAMETER: 2}
 
-SETUP = {"job": 3, "rows": 3, "columns": 3, "chunk": 1, "": 0}
+SETUP = {
+    "job": LoadEngine.BLOCK_SETUP,
+    "rows": LoadEngine.BLOCK_SETUP,
+    "columns": LoadEngine.BLOCK_SETUP,
+    "chunk": LoadEngine.CHUNK_SETUP,
+    "": 0,
+}
 """Cycles without a request before one that begins something new. The first of a job is offered that
 many cycles after its job was taken."""
-SETUP_REUSE = 2
-"""Those before a block that reads the chunk of the block before it."""
-NEXT_JOB = 2
-"""Cycles from the last request of a job until the next job can be taken."""
 
 
 class Bench:
@@ -110,13 +112,13 @@ class Bench:
             if read.begins == "job":
                 job = next(jobs)
                 if number:
-                    wanted = before + NEXT_JOB
+                    wanted = before + LoadEngine.JOB_SETUP
                     late = self.rates["job"] < 1
                     assert job == wanted or (late and job > wanted), f"job in cycle {job}"
                 before = job - 1
             setup = SETUP[read.begins]
             if read.begins == "columns" and read.target == Target.WEIGHT:
-                setup = SETUP_REUSE
+                setup = LoadEngine.REUSE_SETUP
             used[read.target] += read.room
             early = before + 1 + setup
             room = 0

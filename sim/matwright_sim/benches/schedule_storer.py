@@ -12,6 +12,7 @@ from matwright.config import PARAMETER_BYTES
 from matwright.post.payload import sums_layout
 from matwright.schedule.descriptor import Descriptor, Flag
 from matwright.schedule.job import StoreJob
+from matwright.schedule.storer import StoreEngine
 
 from .schedule_jobs import CONFIGS, Group, random_gemm, store_job, writes
 from .schedule_ports import Offer, Ports, Watch, fields
@@ -23,15 +24,6 @@ LANES = CONFIG.build.post_lanes
 ACC_WIDTH = CONFIG.precision.acc_width
 REQUEST = write_request_layout(CONFIG.bus)
 COLUMNS = sums_layout(CONFIG.precision, LANES)
-
-JOB_SETUP = 3
-"""Cycles from taking a job until its first block can start."""
-BLOCK_SETUP = 2
-"""Cycles from the last columns of a block leaving until the next block of the same rows can start."""
-ROWS_SETUP = 3
-"""The same for a block of other rows."""
-READ = 1
-"""Cycles from the start of a block to its first request."""
 
 
 class Step(NamedTuple):
@@ -149,7 +141,7 @@ class Bench:
         self._look_done(left)
         if self.jobs.look():
             self.settings = self.words[len(self.jobs.taken) - 1]
-            self.arrival = ports.cycle + JOB_SETUP
+            self.arrival = ports.cycle + StoreEngine.JOB_SETUP
 
     def _look_start(self) -> None:
         """A block starts when it can, its bank is there, and its parameters, if it has some."""
@@ -165,7 +157,7 @@ class Bench:
             waits = bank and not table
             if bank and table:
                 self.arrival = None
-                self.opens = ports.cycle + READ
+                self.opens = ports.cycle + StoreEngine.REQUEST_LATENCY
         assert bool(ports["wait_parameter"]) == waits, f"cycle {ports.cycle}: wait_parameter"
         self.parameter_waits += waits
 
@@ -240,7 +232,9 @@ class Bench:
         self.tables_done += ends_table
         self.jobs_done += ends_job
         if left is not None and ends_block and not ends_job:
-            self.arrival = ports.cycle + (ROWS_SETUP if left.ends_rows else BLOCK_SETUP)
+            self.arrival = ports.cycle + (
+                StoreEngine.ROWS_SETUP if left.ends_rows else StoreEngine.BLOCK_SETUP
+            )
 
 
 ALWAYS = dict.fromkeys(("job", "request", "columns", "accumulator_filled", "parameter_filled"), 1.0)
