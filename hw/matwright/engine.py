@@ -213,7 +213,8 @@ class Engine(wiring.Component):
             post.zero_point.eq(settings.zero_point),
             post.d_unsigned.eq(settings.d_unsigned),
             writer.halt.eq(self.halt),
-            dispatcher.ended.eq(writer.ended),
+            # After an error beats may go out empty: what is answered then is not complete.
+            dispatcher.ended.eq(writer.ended & ~writer.error & ~self.halt),
         ]
         connect(m, storer.columns, post.i)
         connect(m, storer.request, writer.request)
