@@ -63,6 +63,7 @@ SHAPES: dict[str, list[tuple[int, int, int, str]]] = {
         (4, 512, 512, "table"),
         (256, 256, 256, "table"),
     ],
+    "server": [(512, 512, 512, "table"), (1, 1024, 1024, "int8")],
 }
 _QUICK_MACS = 64**3
 
