@@ -65,9 +65,9 @@ class Error(enum.IntEnum):
     WRITE_ID = 20
     """The bus sent a write response that was not asked for, or with a wrong ID."""
     WATCHDOG = 24
-    """Nothing moved for WATCHDOG cycles."""
+    """Nothing moved for WATCHDOG cycles; the index is that of the first incomplete descriptor."""
     DOORBELL = 25
-    """The doorbell was rung while a program was running."""
+    """The doorbell was rung while a program was running; index as for WATCHDOG."""
 
 
 class Field(NamedTuple):
