@@ -11,6 +11,7 @@ from ..memory.activation import ActivationRead
 from ..memory.sram import address_width
 from .feeder import WeightFeeder
 from .job import ExecuteJob, chunk_panels
+from .rows import RowStream
 from .tokens import Tokens
 
 __all__ = ["ExecuteEngine"]
@@ -136,76 +137,35 @@ class ExecuteEngine(wiring.Component):
             m.d.comb += rounded.eq(Mux(k_panels <= k_full, k_panels, k_full))
             return (rounded + (word_panels - 1)) >> panel_bits
 
-        # Rows of the tile under way.
-        row_left = Signal.like(rows)
-        m.d.comb += start.eq(
-            valid
-            & feeder.ready
-            & (row_left <= 1)
-            & (chunks.some | ~first_chunk_tile)
-            & (banks.some | ~first_block_tile)
-        )
+        # The rows of the tile under way.
+        m.submodules.row_stream = row_stream = RowStream(config)
+        tile = row_stream.tile
         m.d.comb += [
+            start.eq(
+                valid
+                & feeder.ready
+                & row_stream.free
+                & (chunks.some | ~first_chunk_tile)
+                & (banks.some | ~first_block_tile)
+            ),
             chunks.take.eq(start & first_chunk_tile),
             banks.take.eq(start & first_block_tile),
-        ]
-
-        word = Signal.like(self.row.word)
-        addr = Signal.like(self.sum.addr)
-        word_pitch = Signal.like(pitch)
-        chunk_last_tile = Signal()
-        block_last_tile = Signal()
-        switch = Signal()
-        current = Signal(
-            data.StructLayout(
-                {
-                    "half": 1,
-                    "panel": self.row.panel.shape(),
-                    "count": self.row.count.shape(),
-                    "flip": 1,
-                    "bank": 1,
-                    "first": 1,
-                }
-            )
-        )
-        with m.If(row_left != 0):
-            m.d.sync += [
-                row_left.eq(row_left - 1),
-                word.eq(word + word_pitch),
-                addr.eq(addr + 1),
-                switch.eq(0),
-            ]
-        with m.If(start):
-            m.d.sync += [
-                row_left.eq(rows),
-                word.eq(step >> panel_bits),
-                word_pitch.eq(pitch),
-                switch.eq(1),
-                chunk_last_tile.eq((panel_left == 1) & chunk_ends),
-                block_last_tile.eq((panel_left == 1) & (k_left == 1)),
-                current.half.eq(half),
-                current.panel.eq(step[:panel_bits]),
-                current.count.eq(Mux(k_left == 1, job.k_tail, config.rows)),
-                current.flip.eq(job.a_unsigned),
-                current.bank.eq(bank),
-                current.first.eq(first_panel),
-            ]
-            with m.If(first_block_tile | (panel_left == panels)):
-                m.d.sync += addr.eq(0)
-
-        m.d.comb += [
-            self.row.half.eq(current.half),
-            self.row.word.eq(word),
-            self.row.panel.eq(current.panel),
-            self.row.count.eq(current.count),
-            self.row.flip.eq(current.flip),
-            self.row.done.eq((row_left == 1) & chunk_last_tile),
-            self.switch_out.eq((row_left != 0) & switch),
-            self.sum.valid.eq(row_left != 0),
-            self.sum.bank.eq(current.bank),
-            self.sum.addr.eq(addr),
-            self.sum.first.eq(current.first),
-            self.sum.done.eq((row_left == 1) & block_last_tile),
+            row_stream.start.eq(start),
+            tile.rows.eq(rows),
+            tile.pitch.eq(pitch),
+            tile.top.eq(panel_left == panels),
+            tile.read.half.eq(half),
+            tile.read.word.eq(step >> panel_bits),
+            tile.read.panel.eq(step[:panel_bits]),
+            tile.read.count.eq(Mux(k_left == 1, job.k_tail, config.rows)),
+            tile.read.flip.eq(job.a_unsigned),
+            tile.read.done.eq((panel_left == 1) & chunk_ends),
+            tile.sum.bank.eq(bank),
+            tile.sum.first.eq(first_panel),
+            tile.sum.done.eq((panel_left == 1) & (k_left == 1)),
+            self.row.eq(row_stream.row),
+            self.switch_out.eq(row_stream.switch_out),
+            self.sum.eq(row_stream.sum),
         ]
 
         def begin_block(left: Signal) -> None:
@@ -282,7 +242,7 @@ class ExecuteEngine(wiring.Component):
         working = Signal()
         blocked = Signal()
         m.d.comb += [
-            working.eq((row_left > 1) | start),
+            working.eq(row_stream.busy | start),
             blocked.eq(valid & ~working),
             self.busy.eq(working),
             self.wait_accumulator.eq(blocked & first_block_tile & ~banks.some),
