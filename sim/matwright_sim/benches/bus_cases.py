@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Buses that the benches of the bus engines run on."""
+
+from matwright.config import Bus
+from matwright.presets import preset
+
+__all__ = ["BUSES", "cases"]
+
+BUSES = {
+    "small": preset("small").bus,
+    "server": preset("server").bus,
+    "single": Bus(data_width=32, addr_width=16, max_burst=1, outstanding=4),
+    "serial": Bus(data_width=64, addr_width=20, max_burst=4, outstanding=1),
+    "pair": Bus(data_width=32, addr_width=18, max_burst=256, outstanding=2),
+    "least": Bus(data_width=512, addr_width=16, max_burst=1, outstanding=1),
+}
+
+
+def cases(seed: int) -> list[tuple[str, str, int]]:
+    """Simulator, name of the bus and seed: all buses in Icarus, two in Verilator."""
+    runs = [("icarus", name) for name in BUSES] + [("verilator", "small"), ("verilator", "least")]
+    return [(simulator, name, seed + i) for i, (simulator, name) in enumerate(runs)]
