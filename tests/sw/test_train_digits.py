@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The script that makes the network: its gradients, its split, and that it makes what is shipped."""
 
+import importlib
 from typing import Any
 
 import numpy as np
-import pytest
 
 from matwright_sw.network import DIGITS, Network
 
-pytest.importorskip("sklearn")
-train_digits: Any = pytest.importorskip("train_digits")
+train_digits: Any = importlib.import_module("train_digits")
 
 SEED = 25
 
