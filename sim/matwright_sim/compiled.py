@@ -3,34 +3,68 @@
 
 Verilator turns the Verilog into C++; ``native/harness.cpp`` adds clock, memory and register
 accesses; the result is loaded with ctypes, and no Python runs per clock cycle. The timing of the
-memory is written down in ``native/axi_memory.hpp`` and is that of :mod:`.agents.memory`.
+memory is written down in ``native/axi_memory.hpp`` and is that of :mod:`.agents.memory`. The memory
+watches that the accelerator keeps the rules of the bus, and can break them itself: :data:`FAULTS`.
 """
 
 import ctypes
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from amaranth import Shape
 from numpy.typing import NDArray
 
-from matwright.bus.axi import axi4, axi4_lite
+from matwright.bus.axi import ID_WIDTH, axi4, axi4_lite
 from matwright.config import AcceleratorConfig
 
 from . import cache, toolchain
 from .ports import modules
 from .toolchain import ToolError
 
-__all__ = ["BuildError", "CompiledAccelerator", "RegisterError"]
+__all__ = [
+    "FAULTS",
+    "BuildError",
+    "CompiledAccelerator",
+    "FaultEvent",
+    "RegisterError",
+]
+
+# In the order of the enumeration in axi_memory.hpp.
+FAULTS: dict[str, str] = {
+    "read_slverr": "SLVERR on ``beat``, or on every beat if none is named; such beats are 0.",
+    "read_decerr": "DECERR, likewise.",
+    "read_last_early": "RLAST on ``beat``, which is not the last; what is left is not sent.",
+    "read_last_late": "``extra`` beats too many, RLAST on the last of them alone. With 0: no RLAST.",
+    "read_id": "``beat`` has ID ``bus_id``.",
+    "write_slverr": "SLVERR; nothing of the burst is written.",
+    "write_decerr": "DECERR, likewise.",
+    "write_id": "The response has ID ``bus_id``. The burst is written.",
+    "hang_aw": "No address is accepted.",
+    "hang_w": "From ``beat`` on, no beat is accepted.",
+    "hang_b": "No response is sent.",
+    "hang_ar": "No address is accepted.",
+    "hang_r": "From ``beat`` on, no beat is sent.",
+    "unasked_read": "A beat that belongs to no burst: ID ``bus_id``, OKAY, all ones, RLAST if ``last``.",
+    "unasked_write": "A response that belongs to no burst: ID ``bus_id``, OKAY.",
+}
+"""What :meth:`CompiledAccelerator.inject` can do to a burst, to a channel from a burst on, or in a cycle."""
 
 _NATIVE = Path(__file__).parent / "native"
 _RESPONSES = {"OKAY": 0, "SLVERR": 2, "DECERR": 3}
+_NEXT_BURST = {
+    name: "read_bursts" if name.startswith(("read", "hang_ar", "hang_r")) else "write_bursts"
+    for name in FAULTS
+}
+_MOST_BEATS = 256
+_EVERY_BEAT = (1 << 32) - 1
+_RLAST = 1 << 8
 _STALL_UNIT = 4096
 _RESET_EDGES = 2
 _TAIL_LINES = 60
@@ -42,6 +76,23 @@ class BuildError(RuntimeError):
 
 class RegisterError(RuntimeError):
     """A register access was answered with an error, or not at all."""
+
+
+class FaultEvent(NamedTuple):
+    """A fault of the bus that happened."""
+
+    fault: str
+    """Its name in :data:`FAULTS`."""
+    burst: int
+    """Number of its burst; 0 of an unasked answer."""
+    beat: int
+    """The first beat at fault."""
+    address: int
+    """Of the burst's first beat; 0 of an unasked answer and of a hang."""
+    cycle: int
+    """In which it is on the bus, since reset."""
+    in_flight: int
+    """Bursts, reads or writes, on offer or not answered to their end in that cycle."""
 
 
 class CompiledAccelerator:
@@ -172,17 +223,90 @@ class CompiledAccelerator:
 
     # The memory model's side.
 
+    def inject(
+        self,
+        fault: str,
+        at: int | None = None,
+        *,
+        beat: int | None = None,
+        extra: int = 1,
+        bus_id: int | None = None,
+        last: bool = True,
+    ) -> None:
+        """Let ``fault``, one of :data:`FAULTS`, happen to burst number ``at``, once.
+
+        Bursts, reads and writes apart, are counted from 0 when the accelerator is made, in the
+        order in which their addresses are accepted; without a number it is the next one. A burst
+        with too few beats for the fault leaves it to the next. A channel hangs from burst ``at``
+        on until :meth:`release`, at once if that burst is under way or over. An unasked answer
+        comes in cycle ``at`` since reset, or as soon after as its channel is free; without a
+        number, now.
+
+        Unless they are named, ``beat`` is 0, ``bus_id`` 1 and of an unasked answer 0. Faults that
+        have happened are in :attr:`fault_events`.
+        """
+        if fault not in FAULTS:
+            raise ValueError(f"fault must be one of {', '.join(FAULTS)}, not {fault!r}")
+        unasked, hangs = fault.startswith("unasked"), fault.startswith("hang")
+        nearest = self.cycles if unasked else self._counts()[_NEXT_BURST[fault]]
+        at = nearest if at is None else at
+        earliest = 0 if hangs else nearest
+        if at < earliest:
+            what = "cycle" if unasked else "burst"
+            raise ValueError(f"the {what} of {fault} must be at least {earliest}, not {at}")
+        if beat is not None and not 0 <= beat < _MOST_BEATS:
+            raise ValueError(f"beat must be at least 0 and less than {_MOST_BEATS}, not {beat}")
+        if not 0 <= extra < _MOST_BEATS:
+            raise ValueError(f"extra must be at least 0 and less than {_MOST_BEATS}, not {extra}")
+        bus_id = int(not unasked) if bus_id is None else bus_id
+        if not 0 <= bus_id < 1 << ID_WIDTH:
+            raise ValueError(f"bus_id must be of {ID_WIDTH} bits, not {bus_id}")
+        if fault in ("hang_aw", "hang_b", "hang_ar"):
+            beat = 0
+        elif beat is None:
+            beat = _EVERY_BEAT if fault.endswith("err") else 0
+        argument = extra if fault == "read_last_late" else bus_id | last * _RLAST
+        self._library.mw_inject(self._open, list(FAULTS).index(fault), at, beat, argument)
+
     def inject_error(self, channel: str, burst: int, response: str = "SLVERR") -> None:
         """Answer burst number ``burst`` of ``channel`` (read or write) with ``response``.
 
-        Bursts are counted from 0 when the accelerator is made, in the order of their addresses.
         Every beat of such a read is 0 and carries the response; such a write is not done.
         """
         if channel not in ("read", "write"):
             raise ValueError(f"channel must be read or write, not {channel!r}")
         if response not in ("SLVERR", "DECERR"):
             raise ValueError(f"response must be SLVERR or DECERR, not {response!r}")
-        self._library.mw_inject(self._open, channel == "write", burst, _RESPONSES[response])
+        self.inject(f"{channel}_{response.lower()}", burst)
+
+    def release(self) -> None:
+        """Let all channels go on that hang, and forget the faults of bursts and cycles to come."""
+        self._library.mw_release(self._open)
+
+    @property
+    def fault_events(self) -> list[FaultEvent]:
+        """The faults that have happened, in order; those that are on the bus now are the last."""
+        names, width = list(FAULTS), len(FaultEvent._fields)
+        words = self._library.mw_events(self._open)
+        rows = range(0, width * self._library.mw_event_count(self._open), width)
+        return [FaultEvent(names[words[i]], *words[i + 1 : i + width]) for i in rows]
+
+    def watch(self, windows: Iterable[tuple[int, int, bool, bool]] | None) -> None:
+        """Count each burst on offer that is not wholly in one window that permits it.
+
+        A window is its first byte, its last byte, and whether it may be read and written. What is
+        outside is a violation, ``outside_read`` or ``outside_write``. None ends the watch.
+        """
+        words: list[int] = []
+        for base, limit, read, write in windows or ():
+            if not 0 <= base <= limit < 1 << 64:
+                raise ValueError(
+                    "the bytes of a window must be 0 <= first <= last < 2**64, "
+                    f"not {base:#x} to {limit:#x}"
+                )
+            words += [base, limit, bool(read), bool(write)]
+        table = (ctypes.c_uint64 * len(words))(*words)
+        self._library.mw_watch(self._open, windows is not None, table, len(words) // 4)
 
     def _counts(self) -> dict[str, int]:
         self._open  # noqa: B018 - the counters live in the model
@@ -214,7 +338,11 @@ def _load(path: Path) -> ctypes.CDLL:
         "mw_cycles": ([pointer], u64),
         "mw_write": ([pointer, u32, u32], ctypes.c_int),
         "mw_read": ([pointer, u32, ctypes.POINTER(u32)], ctypes.c_int),
-        "mw_inject": ([pointer, ctypes.c_int, u64, u32], None),
+        "mw_inject": ([pointer, u32, u64, u32, u32], None),
+        "mw_release": ([pointer], None),
+        "mw_event_count": ([pointer], u64),
+        "mw_events": ([pointer], ctypes.POINTER(u64)),
+        "mw_watch": ([pointer, ctypes.c_int, ctypes.POINTER(u64), u32], None),
         "mw_counters": ([pointer], ctypes.POINTER(u64)),
         "mw_counter_names": ([], ctypes.c_char_p),
     }

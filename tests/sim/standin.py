@@ -5,8 +5,10 @@ A program of ``PROGRAM_COUNT`` bursts of 4 beats is copied from ``PROGRAM_LO`` t
 ``PROGRAM_LO + DISTANCE``. Reads are issued back to back, W may run ahead of AW. The registers at
 ``0x800`` on record in which cycle (0: the doorbell arrived) things happened for the last time;
 counter ``DOORBELL`` is the cycle after reset (the first is 0) in which the doorbell arrived.
-The 32 bits at ``STROBE`` are the write strobes of every beat, repeated for wider ones.
-``bug`` plants one breach of the protocol.
+The 32 bits at ``STROBE`` are the write strobes of every beat, repeated for wider ones. From ``BEATS`` on
+stands ``{ID, response, RLAST}`` of each of the last 64 beats read, from ``ANSWERS`` on ``{ID, response}`` of
+each of the last 64 write responses, of which ``ANSWERED`` is the number. ``bug`` plants one breach of the
+protocol.
 """
 
 from matwright.bus.axi import ID_WIDTH
@@ -14,6 +16,9 @@ from matwright.bus.register_map import COUNTERS, REGISTERS
 from matwright.config import AcceleratorConfig, Bus, Limits, Sram
 
 __all__ = [
+    "ANSWERED",
+    "ANSWERS",
+    "BEATS",
     "BUGS",
     "BURST",
     "DISTANCE",
@@ -30,6 +35,8 @@ DISTANCE = 0x8000
 TIMES = {"ar": 0x800, "r_first": 0x804, "r_last": 0x808, "aw": 0x80C, "w_last": 0x810, "b": 0x814}
 DOORBELL = "LOAD_IDLE"
 STROBE = 0x81C
+ANSWERED = 0x820
+BEATS, ANSWERS = 0x900, 0xA00
 
 BUGS = {
     "ar_dropped": "valid_dropped",
@@ -40,8 +47,11 @@ BUGS = {
     "size": "size",
     "burst": "burst",
     "reset": "valid_in_reset",
+    "ar_with_irq": None,
+    "ar_after_irq": "address_after_irq",
+    "aw_after_irq": "address_after_irq",
 }
-"""Planted breach, and the name under which it is to be counted."""
+"""Planted breach, and the name under which it is to be counted; None: it is none yet."""
 
 
 def address(name: str) -> int:
@@ -111,7 +121,9 @@ module standin(
   reg [15:0] count = 0;
   reg [31:0] cycles = 0, now = 0, since_reset = 0, doorbell = 0, beats_read = 0, beats_written = 0;
 {times}
-  reg [31:0] strobe = 32'hffffffff;
+  reg [31:0] strobe = 32'hffffffff, answered = 0;
+  reg [{ID_WIDTH + 2}:0] beat_log [0:63];
+  reg [{ID_WIDTH + 1}:0] answer_log [0:63];
   assign irq = |(enable & cause);
 
   // Registers.
@@ -144,13 +156,17 @@ module standin(
       13'd{offsets["BEATS_WRITTEN"]}: read_data = beats_written;
 {read_times}
       13'd{address(DOORBELL)}: read_data = doorbell;
-      default: read_bad = s_axil_araddr[12];
+      13'd{ANSWERED}: read_data = answered;
+      default:
+        if (s_axil_araddr[12:8] == {BEATS >> 8}) read_data = beat_log[s_axil_araddr[7:2]];
+        else if (s_axil_araddr[12:8] == {ANSWERS >> 8}) read_data = answer_log[s_axil_araddr[7:2]];
+        else read_bad = &s_axil_araddr[12:11];
     endcase
   end
   always @(posedge clk) begin
     if (do_write) begin
       b_valid <= 1;
-      b_bad <= s_axil_awaddr[12];
+      b_bad <= &s_axil_awaddr[12:11];
       case (s_axil_awaddr)
         13'd{address("IRQ_ENABLE")}: enable <= s_axil_wdata;
         13'd{address("PROGRAM_LO")}: base <= s_axil_wdata;
@@ -173,7 +189,7 @@ module standin(
   reg [{bus.addr_width - 1}:0] ar_addr = 0, aw_addr = 0;
   reg [{bus.data_width - 1}:0] data [0:1023];
   reg [17:0] got = 0, sent = 0;
-  reg ar_hidden = 0, w_hidden = 0;
+  reg ar_hidden = 0, w_hidden = 0, was_irq = 0;
   reg [1:0] in_burst = 0;
   assign m_axi_arvalid = (ar_left != 0 && !ar_hidden) || (rst && {bugs["reset"]});
   assign m_axi_araddr = ar_addr;
@@ -202,11 +218,12 @@ module standin(
     else drift <= 0;
     if (m_axi_wvalid && !m_axi_wready) w_drift <= {bugs["w_changed"]};
     else w_drift <= 0;
-    if (m_axi_arvalid && m_axi_arready && busy) begin
+    if (m_axi_arvalid && m_axi_arready && ar_left != 0) begin
       ar_left <= ar_left - 1; ar_addr <= ar_addr + {step}; time_ar <= now;
     end
     if (m_axi_rvalid) begin
       data[got[9:0]] <= m_axi_rdata;
+      beat_log[got[5:0]] <= {{m_axi_rid, m_axi_rresp, m_axi_rlast}};
       got <= got + 1; beats_read <= beats_read + 1;
       if (got == 0) time_r_first <= now;
       time_r_last <= now;
@@ -222,18 +239,26 @@ module standin(
     if (do_write && s_axil_awaddr == {address("IRQ_CAUSE")}) cause <= cause & ~s_axil_wdata[1:0];
     if (m_axi_bvalid) begin
       b_left <= b_left - 1; time_b <= now;
+      answer_log[answered[5:0]] <= {{m_axi_bid, m_axi_bresp}};
+      answered <= answered + 1;
     end
     if (bad) failed <= 1;
     if (busy && b_end) begin
       busy <= 0; done <= 1;
       cause <= cause | (failed | bad ? 2'd2 : 2'd1);
+      if ({bugs["ar_with_irq"]}) ar_left <= 1;
+    end
+    was_irq <= irq;
+    if (irq && !was_irq) begin
+      if ({bugs["ar_after_irq"]}) ar_left <= 1;
+      if ({bugs["aw_after_irq"]}) begin aw_left <= 1; got <= addressed + {BURST}; end
     end
     if (start) begin
       busy <= 1; done <= 0; failed <= 0; cycles <= 0; now <= 1;
       beats_read <= 0; beats_written <= 0;
       ar_left <= count; aw_left <= count; b_left <= count; w_left <= count * {BURST};
       ar_addr <= base; aw_addr <= base + {DISTANCE};
-      got <= 0; sent <= 0; addressed <= 0; in_burst <= 0;
+      got <= 0; sent <= 0; addressed <= 0; in_burst <= 0; answered <= 0;
     end
     if (rst) begin
       busy <= 0; done <= 0; failed <= 0; cause <= 0;

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The compiled simulation: timing, memory, stalls, errors and the watch over the protocol.
+"""The compiled simulation: timing, memory, stalls, faults and the watch over the protocol.
 
 The stand-in copies bursts of 4 beats and notes when things happened, so every latency has a closed
 form. The doorbell arrives in cycle 0, the first AR is accepted in cycle 1.
 """
 
+import re
 import time
 from pathlib import Path
 
@@ -12,8 +13,15 @@ import numpy as np
 import pytest
 import standin
 
+from matwright.bus.axi import ID_WIDTH
 from matwright_sim import compiled
-from matwright_sim.compiled import BuildError, CompiledAccelerator, RegisterError
+from matwright_sim.compiled import (
+    FAULTS,
+    BuildError,
+    CompiledAccelerator,
+    FaultEvent,
+    RegisterError,
+)
 from matwright_sim.toolchain import ToolError
 
 BYTES = 1 << 16
@@ -32,6 +40,7 @@ def make(width: int = 64, bug: str | None = None, **options: object) -> Compiled
 
 def start(accelerator: CompiledAccelerator, bursts: int, base: int = 0) -> None:
     accelerator.write_register(standin.address("IRQ_ENABLE"), 3)
+    accelerator.write_register(standin.address("IRQ_CAUSE"), 3)
     accelerator.write_register(standin.address("PROGRAM_LO"), base)
     accelerator.write_register(standin.address("PROGRAM_COUNT"), bursts)
     accelerator.write_register(standin.address("CONTROL"), 1)
@@ -43,6 +52,20 @@ def read(accelerator: CompiledAccelerator, name: str) -> int:
 
 def times(accelerator: CompiledAccelerator) -> dict[str, int]:
     return {name: accelerator.read_register(at) for name, at in standin.TIMES.items()}
+
+
+def beats(accelerator: CompiledAccelerator) -> list[tuple[int, int, int]]:
+    """ID, response and RLAST of each beat read."""
+    count = read(accelerator, "BEATS_READ")
+    words = [accelerator.read_register(standin.BEATS + 4 * i) for i in range(count)]
+    return [(word >> 3, word >> 1 & 3, word & 1) for word in words]
+
+
+def answers(accelerator: CompiledAccelerator) -> list[tuple[int, int]]:
+    """ID and response of each write response."""
+    count = accelerator.read_register(standin.ANSWERED)
+    words = [accelerator.read_register(standin.ANSWERS + 4 * i) for i in range(count)]
+    return [(word >> 2, word & 3) for word in words]
 
 
 def copied(accelerator: CompiledAccelerator, before: np.ndarray, bursts: int) -> bool:
@@ -149,6 +172,287 @@ def test_injected_error(channel: str, response: str) -> None:
         assert accelerator.violations == {}
 
 
+SLVERR, DECERR = 2, 3
+GOOD = [(0, 0, int(i == 3)) for i in range(standin.BURST)]
+
+
+def spoiled(**changes: tuple[int, int, int]) -> list[tuple[int, int, int]]:
+    """A good burst, but for beats ``b0`` to ``b3``."""
+    return [changes.get(f"b{i}", beat) for i, beat in enumerate(GOOD)]
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.4])
+@pytest.mark.parametrize(
+    ("fault", "options", "burst"),
+    [
+        ("read_slverr", {}, [(0, SLVERR, last) for _, _, last in GOOD]),
+        ("read_decerr", {}, [(0, DECERR, last) for _, _, last in GOOD]),
+        ("read_slverr", {"beat": 2}, spoiled(b2=(0, SLVERR, 0))),
+        ("read_decerr", {"beat": 3}, spoiled(b3=(0, DECERR, 1))),
+        ("read_last_early", {}, [(0, 0, 1)]),
+        ("read_last_early", {"beat": 2}, [*GOOD[:2], (0, 0, 1)]),
+        ("read_last_late", {}, [*GOOD[:3], (0, 0, 0), (0, 0, 1)]),
+        ("read_last_late", {"extra": 3}, [*GOOD[:3], *[(0, 0, 0)] * 3, (0, 0, 1)]),
+        ("read_last_late", {"extra": 0}, [*GOOD[:3], (0, 0, 0)]),
+        ("read_id", {}, spoiled(b0=(1, 0, 0))),
+        ("read_id", {"beat": 3, "bus_id": 9}, spoiled(b3=(9, 0, 1))),
+    ],
+)
+def test_faults_of_a_read(
+    fault: str, options: dict[str, int], burst: list[tuple[int, int, int]], stall: float
+) -> None:
+    """They are on the bus as told, in their burst alone, and are recorded."""
+    with make(stall=stall) as accelerator:
+        before = accelerator.memory.copy()
+        accelerator.inject(fault, 2, **options)  # type: ignore[arg-type]
+        start(accelerator, 4)
+        accelerator.run(500)
+        assert beats(accelerator) == [*GOOD, *GOOD, *burst, *GOOD]
+        first = next(i for i in range(5) if burst[i : i + 1] != GOOD[i : i + 1])
+        size = 8 * standin.BURST
+        (event,) = accelerator.fault_events
+        assert event[:4] == (fault, 2, first, 2 * size)
+        assert 1 <= event.in_flight <= 2
+        if not stall:
+            # The first beat of burst 0 is offered in cycle 8 of the program.
+            doorbell = read(accelerator, standin.DOORBELL)
+            assert event.cycle == doorbell + 1 + 7 + 2 * standin.BURST + first
+        assert accelerator.violations == {}
+        # What the beats carry: 0 with an error, memory without.
+        data = before[: 4 * size].reshape(-1, 8).copy()
+        data[2 * standin.BURST :][: len(burst)][[bool(beat[1]) for beat in burst]] = 0
+        kept = min(len(burst), standin.BURST)
+        begin = standin.DISTANCE + 2 * size
+        assert np.array_equal(
+            accelerator.memory[begin:][: 8 * kept], data.reshape(-1)[2 * size :][: 8 * kept]
+        )
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.4])
+@pytest.mark.parametrize(
+    ("fault", "options", "answer"),
+    [
+        ("write_slverr", {}, (0, SLVERR)),
+        ("write_decerr", {}, (0, DECERR)),
+        ("write_id", {}, (1, 0)),
+        ("write_id", {"bus_id": 12}, (12, 0)),
+    ],
+)
+def test_faults_of_a_write(
+    fault: str, options: dict[str, int], answer: tuple[int, int], stall: float
+) -> None:
+    with make(stall=stall) as accelerator:
+        wanted = accelerator.memory.copy()
+        size = 8 * standin.BURST
+        for burst in range(4):
+            if burst != 1 or fault == "write_id":
+                span = slice(burst * size, (burst + 1) * size)
+                wanted[standin.DISTANCE :][span] = wanted[span]
+        accelerator.inject(fault, 1, **options)  # type: ignore[arg-type]
+        start(accelerator, 4)
+        assert accelerator.run(500)
+        assert answers(accelerator) == [(0, 0), answer, (0, 0), (0, 0)]
+        (event,) = accelerator.fault_events
+        assert event[:4] == (fault, 1, 0, standin.DISTANCE + size)
+        assert np.array_equal(accelerator.memory, wanted)
+        assert accelerator.violations == {}
+
+
+def test_faults_of_the_next_burst() -> None:
+    """Without a number it is the next; one that is too short passes its fault on; once each."""
+    with make() as accelerator:
+        start(accelerator, 2)
+        assert accelerator.run(500)
+        accelerator.inject("read_slverr")
+        accelerator.inject("write_id")
+        accelerator.inject("read_id", beat=standin.BURST)
+        start(accelerator, 3)
+        accelerator.run(500)
+        found = [event[:2] for event in accelerator.fault_events]
+        assert found == [("read_slverr", 2), ("write_id", 2)]
+        for fault in ("read_slverr", "write_id", "read_id"):
+            with pytest.raises(ValueError, match=f"the burst of {fault} must be at least 5, not 4"):
+                accelerator.inject(fault, 4)
+
+
+def test_two_faults_of_a_burst() -> None:
+    with make() as accelerator:
+        accelerator.inject("read_id", 0, beat=1)
+        accelerator.inject("read_slverr", 0, beat=2)
+        start(accelerator, 1)
+        accelerator.run(500)
+        assert beats(accelerator) == spoiled(b1=(1, 0, 0), b2=(0, SLVERR, 0))
+        assert [event.beat for event in accelerator.fault_events] == [1, 2]
+
+
+def test_faults_that_do_not_fit() -> None:
+    """They are left to later bursts: RLAST of a burst's last beat is not early, nor is there a fifth."""
+    with make() as accelerator:
+        accelerator.inject("read_last_early", 0, beat=3)
+        accelerator.inject("read_slverr", 0, beat=4)
+        accelerator.inject("read_last_late", 0)
+        accelerator.inject("read_last_early", 0, beat=1)
+        accelerator.inject("read_id", 1, beat=3)
+        start(accelerator, 4)
+        accelerator.run(500)
+        late = [*GOOD[:3], (0, 0, 0), (0, 0, 1)]
+        assert beats(accelerator) == [*late, (0, 0, 0), (0, 0, 1), *spoiled(b3=(1, 0, 1)), *GOOD]
+        found = [event[:3] for event in accelerator.fault_events]
+        assert found == [("read_last_late", 0, 3), ("read_last_early", 1, 1), ("read_id", 2, 3)]
+
+
+@pytest.mark.parametrize("cycle", [4, *range(7, 18), 30])
+@pytest.mark.parametrize("last", [False, True])
+def test_unasked_beat(cycle: int, last: bool) -> None:
+    """In its very cycle, between the beats of the bursts, and the bursts come whole."""
+    with make() as accelerator:
+        start(accelerator, 2)
+        accelerator.run(3)
+        doorbell = read(accelerator, standin.DOORBELL)
+        accelerator.reset()
+        accelerator.inject("unasked_read", doorbell + cycle, bus_id=5, last=last)
+        start(accelerator, 2)
+        for _ in range(50):
+            read(accelerator, "STATUS")
+        place = min(max(0, cycle - (1 + 7)), 2 * standin.BURST)
+        assert beats(accelerator) == [*(GOOD * 2)[:place], (5, 0, int(last)), *(GOOD * 2)[place:]]
+        in_flight = 2 - place // standin.BURST
+        assert accelerator.fault_events == [
+            FaultEvent("unasked_read", 0, 0, 0, doorbell + cycle, in_flight)
+        ]
+        assert accelerator.violations == {}
+
+
+def test_unasked_response() -> None:
+    with make() as accelerator:
+        accelerator.inject("unasked_write")
+        accelerator.inject("unasked_write", accelerator.cycles + 10, bus_id=3)
+        now = accelerator.cycles
+        accelerator.run(20)
+        assert answers(accelerator) == [(0, 0), (3, 0)]
+        assert [event.cycle for event in accelerator.fault_events] == [now + 1, now + 10]
+        with pytest.raises(ValueError, match="the cycle of unasked_read must be at least"):
+            accelerator.inject("unasked_read", accelerator.cycles - 1)
+
+
+def test_unasked_response_among_others() -> None:
+    with make(write_latency=50) as accelerator:
+        start(accelerator, 3)
+        accelerator.run(30)
+        accelerator.inject("unasked_write", bus_id=7)
+        accelerator.run(10)
+        assert answers(accelerator) == [(7, 0)]
+        assert accelerator.fault_events[0].in_flight == 3
+        for _ in range(50):
+            read(accelerator, "STATUS")
+        assert answers(accelerator) == [(7, 0), (0, 0), (0, 0), (0, 0)]
+
+
+@pytest.mark.parametrize("channel", ["ar", "aw"])
+def test_a_burst_on_offer_is_in_flight(channel: str) -> None:
+    fault = "unasked_read" if channel == "ar" else "unasked_write"
+    with make() as accelerator:
+        accelerator.inject(f"hang_{channel}", 1)
+        start(accelerator, 2)
+        accelerator.run(100)
+        accelerator.inject(fault, bus_id=1)
+        accelerator.run(10)
+        assert [event.fault for event in accelerator.fault_events] == [f"hang_{channel}", fault]
+        assert [event.in_flight for event in accelerator.fault_events] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("channel", "beat", "moved"),
+    [
+        ("ar", None, {"read_bursts": 2, "read_beats": 8}),
+        ("r", None, {"read_bursts": 4, "read_beats": 8, "write_bursts": 2}),
+        ("r", 3, {"read_bursts": 4, "read_beats": 11, "write_bursts": 2}),
+        ("aw", None, {"read_beats": 16, "write_bursts": 2, "write_beats": 16}),
+        ("w", None, {"read_beats": 16, "write_bursts": 4, "write_beats": 8}),
+        ("w", 1, {"read_beats": 16, "write_bursts": 4, "write_beats": 9}),
+        ("b", None, {"write_bursts": 4, "write_beats": 16}),
+    ],
+)
+@pytest.mark.parametrize("stall", [0.0, 0.4])
+def test_hangs(channel: str, beat: int | None, moved: dict[str, int], stall: float) -> None:
+    """From burst 2 on, until the release; nothing is lost."""
+    with make(stall=stall) as accelerator:
+        before = accelerator.memory.copy()
+        accelerator.inject(f"hang_{channel}", 2, beat=beat)
+        start(accelerator, 4)
+        assert not accelerator.run(1_000)
+        counts = accelerator.statistics()
+        assert {name: counts[name] for name in moved} == moved
+        (event,) = accelerator.fault_events
+        assert event[:3] == (f"hang_{channel}", 2, beat or 0)
+        assert accelerator.read_register(standin.ANSWERED) == 2
+        accelerator.release()
+        assert accelerator.run(1_000)
+        assert copied(accelerator, before, 4)
+        assert accelerator.violations == {}
+        assert len(accelerator.fault_events) == 1
+
+
+def test_hang_of_a_burst_that_is_under_way() -> None:
+    with make() as accelerator:
+        start(accelerator, 10)
+        accelerator.run(1 + 7 + 8)
+        moved = accelerator.statistics()["read_beats"]
+        assert moved % standin.BURST > 0
+        accelerator.inject("hang_r", 0)
+        assert not accelerator.run(1_000)
+        # The beat on offer is kept there.
+        assert accelerator.statistics()["read_beats"] == moved + 1
+
+
+@pytest.mark.parametrize("channel", ["ar", "aw", "b"])
+def test_hang_of_a_channel_without_beats(channel: str) -> None:
+    with make() as accelerator:
+        accelerator.inject(f"hang_{channel}", 2, beat=3)
+        start(accelerator, 4)
+        assert not accelerator.run(1_000)
+        assert [event[1:3] for event in accelerator.fault_events] == [(2, 0)]
+
+
+def test_hang_from_the_next_burst_on() -> None:
+    with make() as accelerator:
+        before = accelerator.memory.copy()
+        start(accelerator, 10)
+        accelerator.run(11)
+        counts = accelerator.statistics()
+        assert counts["read_bursts"] == 10 > counts["write_bursts"]
+        accelerator.inject("hang_r")
+        assert accelerator.run(1_000)
+        assert copied(accelerator, before, 10)
+        start(accelerator, 1)
+        assert not accelerator.run(1_000)
+
+
+def test_release_forgets_faults_to_come() -> None:
+    with make() as accelerator:
+        for fault in FAULTS:
+            accelerator.inject(fault, 10**6 if fault.startswith("unasked") else 4)
+        accelerator.inject("read_id", 1)
+        start(accelerator, 4)
+        accelerator.run(500)
+        accelerator.release()
+        start(accelerator, 4)
+        assert accelerator.run(500)
+        assert [event[:2] for event in accelerator.fault_events] == [("read_id", 1)]
+
+
+def test_reset_forgets_faults_of_its_bursts() -> None:
+    with make(read_latency=50) as accelerator:
+        accelerator.inject("read_id", 0)
+        accelerator.inject("read_slverr", 10)
+        start(accelerator, 10)
+        accelerator.run(20)
+        accelerator.reset()
+        start(accelerator, 3)
+        accelerator.run(500)
+        assert [event[:2] for event in accelerator.fault_events] == [("read_slverr", 10)]
+
+
 def test_beyond_the_memory() -> None:
     # The copy's target starts two beats before the end of the memory.
     size = standin.DISTANCE + 16
@@ -173,7 +477,70 @@ def test_breaches_are_counted(bug: str) -> None:
     with make(bug=bug, stall=0.5) as accelerator:
         start(accelerator, 20)
         accelerator.run(2_000)
-        assert set(accelerator.violations) == {standin.BUGS[bug]}
+        for _ in range(10):
+            read(accelerator, "STATUS")
+        assert set(accelerator.violations) == {standin.BUGS[bug]} - {None}
+
+
+def test_addresses_after_an_irq_that_was_not_cleared() -> None:
+    with make() as accelerator:
+        for _ in range(2):
+            start(accelerator, 5)
+            assert accelerator.run(10_000)
+        assert accelerator.violations == {}
+        accelerator.write_register(standin.address("CONTROL"), 1)
+        for _ in range(10):
+            read(accelerator, "STATUS")
+        assert accelerator.violations["address_after_irq"] >= 5
+
+
+SIZE = 8 * standin.BURST
+TARGET = standin.DISTANCE
+
+
+def counted(reads: int, writes: int) -> dict[str, int]:
+    counts = {"outside_read": reads, "outside_write": writes}
+    return {name: count for name, count in counts.items() if count}
+
+
+@pytest.mark.parametrize(
+    ("windows", "wanted"),
+    [
+        (None, counted(0, 0)),
+        ([], counted(4, 4)),
+        ([(0, BYTES - 1, True, True)], counted(0, 0)),
+        ([(0, BYTES - 1, True, False)], counted(0, 4)),
+        ([(0, BYTES - 1, False, True)], counted(4, 0)),
+        (
+            [(0, 4 * SIZE - 1, True, False), (TARGET, TARGET + 4 * SIZE - 1, False, True)],
+            counted(0, 0),
+        ),
+        ([(0, 4 * SIZE - 1, False, True), (TARGET, BYTES, True, False)], counted(4, 4)),
+        ([(0, 4 * SIZE - 2, True, True), (TARGET + 1, BYTES, True, True)], counted(1, 1)),
+        # Together they hold the bursts, but no burst lies in one of them alone.
+        ([(0, SIZE // 2, True, True), (SIZE // 2 + 1, BYTES, True, True)], counted(1, 0)),
+    ],
+)
+def test_windows(windows: list[tuple[int, int, bool, bool]] | None, wanted: dict[str, int]) -> None:
+    with make(stall=0.4) as accelerator:
+        accelerator.watch(windows)
+        start(accelerator, 4)
+        assert accelerator.run(10_000)
+        assert accelerator.violations == wanted
+        accelerator.watch(None)
+        start(accelerator, 4)
+        assert accelerator.run(10_000)
+        assert accelerator.violations == wanted
+
+
+def test_addresses_outside_that_are_only_offered() -> None:
+    with make() as accelerator:
+        accelerator.watch([])
+        accelerator.inject("hang_ar")
+        start(accelerator, 4)
+        assert not accelerator.run(100)
+        assert accelerator.statistics()["read_bursts"] == 0
+        assert accelerator.violations == {"outside_read": 1}
 
 
 @pytest.mark.parametrize(
@@ -192,12 +559,12 @@ def test_registers() -> None:
         assert read(accelerator, "ID") == 0x4D41_5457
         accelerator.write_register(standin.address("PROGRAM_LO"), 0xFFFF_FFFF)
         assert read(accelerator, "PROGRAM_LO") == 0xFFFF_FFFF
-        with pytest.raises(RegisterError, match="read must be answered OKAY, not SLVERR at 0x1000"):
-            accelerator.read_register(0x1000)
+        with pytest.raises(RegisterError, match="read must be answered OKAY, not SLVERR at 0x1800"):
+            accelerator.read_register(0x1800)
         with pytest.raises(
-            RegisterError, match="write must be answered OKAY, not SLVERR at 0x1000"
+            RegisterError, match="write must be answered OKAY, not SLVERR at 0x1800"
         ):
-            accelerator.write_register(0x1000, 0)
+            accelerator.write_register(0x1800, 0)
         with pytest.raises(ValueError, match="must be of 32 bits, not 4294967296"):
             accelerator.write_register(0, 1 << 32)
 
@@ -334,12 +701,45 @@ def test_refused_options(options: dict[str, object], message: str) -> None:
         make(**options)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        (("read_oops",), {}, f"fault must be one of {', '.join(FAULTS)}, not 'read_oops'"),
+        (("read_id", -1), {}, "the burst of read_id must be at least 0, not -1"),
+        (("hang_r", -1), {}, "the burst of hang_r must be at least 0, not -1"),
+        (("read_id", 0), {"beat": 256}, "beat must be at least 0 and less than 256, not 256"),
+        (("read_id", 0), {"beat": -1}, "beat must be at least 0 and less than 256, not -1"),
+        (
+            ("read_last_late",),
+            {"extra": 256},
+            "extra must be at least 0 and less than 256, not 256",
+        ),
+        (("read_last_late",), {"extra": -1}, "extra must be at least 0 and less than 256, not -1"),
+        (("write_id",), {"bus_id": 1 << ID_WIDTH}, f"bus_id must be of {ID_WIDTH} bits, not 16"),
+    ],
+)
+def test_refused_faults(
+    arguments: tuple[object, ...], options: dict[str, int], message: str
+) -> None:
+    with make() as accelerator:
+        with pytest.raises(ValueError, match=f"^{message}$"):
+            accelerator.inject(*arguments, **options)  # type: ignore[arg-type]
+
+
 def test_refused_errors() -> None:
     with make() as accelerator:
         with pytest.raises(ValueError, match="channel must be read or write, not 'aw'"):
             accelerator.inject_error("aw", 0)
         with pytest.raises(ValueError, match="response must be SLVERR or DECERR, not 'OKAY'"):
             accelerator.inject_error("read", 0, "OKAY")
+
+
+@pytest.mark.parametrize(("base", "limit"), [(2, 1), (-1, 1), (0, 1 << 64)])
+def test_refused_windows(base: int, limit: int) -> None:
+    message = f"first <= last < 2**64, not {base:#x} to {limit:#x}"
+    with make() as accelerator:
+        with pytest.raises(ValueError, match=re.escape(message)):
+            accelerator.watch([(base, limit, True, True)])
 
 
 def test_refused_verilog() -> None:

@@ -14,13 +14,23 @@
 //                               4096 W beats ahead of their AW; beyond, ready is low.
 //   Stalls                      per cycle and channel with probability stall / 4096, ready is low
 //                               or valid is not newly raised. A raised valid stays.
-// A beat that does not lie inside the memory is answered DECERR; it reads 0 and is not written. A
-// burst answered with an injected error reads 0 and is not written.
+// A beat that does not lie inside the memory is answered DECERR; it reads 0 and is not written.
 //
-// matwright_sim/agents/memory.py is the same model for cocotb: change both.
+// Faults. A burst is given those that are armed for it when its address is accepted; they change
+// what is answered, and when only by the beats that are left out or added. A beat with an error
+// reads 0, a burst with one is not written. An answer that nobody asked for goes before others, as
+// soon as its channel is free, in the middle of a burst too. A channel that hangs keeps what it
+// has on offer and takes or offers nothing more; the draws of the stalls go on.
+//
+// Watch. Windows are looked at when an address goes on offer. New addresses after irq rose, see
+// ADDRESS_SLACK.
+//
+// matwright_sim/agents/memory.py is the same model for cocotb, without watch and with no faults but
+// error responses: change the timing in both.
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -31,6 +41,23 @@ enum Channel { AW, W, B, AR, R, CHANNELS };
 
 enum Response : uint8_t { OKAY = 0, SLVERR = 2, DECERR = 3 };
 
+// What they do is written down in compiled.py, in the same order. A hang is HANG plus its channel.
+enum Kind : uint32_t {
+    READ_SLVERR, READ_DECERR, READ_LAST_EARLY, READ_LAST_LATE, READ_ID,
+    WRITE_SLVERR, WRITE_DECERR, WRITE_ID,
+    HANG, UNASKED_READ = HANG + CHANNELS, UNASKED_WRITE
+};
+
+// A fault that happened. A burst in flight is on offer, or issued and not answered to its end.
+struct FaultEvent {
+    uint64_t kind, burst, beat, address, cycle, in_flight;
+};
+
+struct Window {
+    uint64_t base, limit;  // first and last byte
+    uint64_t read, write;  // permissions
+};
+
 #define COUNTERS(X)                                                                                \
     X(read_bursts) X(read_beats) X(write_bursts) X(write_beats)                                    \
     X(read_bursts_out_of_range) X(write_bursts_out_of_range)                                       \
@@ -38,7 +65,9 @@ enum Response : uint8_t { OKAY = 0, SLVERR = 2, DECERR = 3 };
     X(aw_wait_cycles) X(w_wait_cycles) X(b_wait_cycles) X(ar_wait_cycles) X(r_wait_cycles)         \
     X(violation_valid_dropped) X(violation_payload_changed) X(violation_valid_in_reset)            \
     X(violation_wlast) X(violation_4k_boundary) X(violation_size) X(violation_burst)               \
-    X(violation_unaligned) X(violation_lite_valid_dropped) X(violation_lite_payload_changed)
+    X(violation_unaligned) X(violation_outside_read) X(violation_outside_write)                    \
+    X(violation_address_after_irq)                                                                 \
+    X(violation_lite_valid_dropped) X(violation_lite_payload_changed)
 
 struct Counters {
 #define FIELD(name) uint64_t name = 0;
@@ -85,16 +114,36 @@ public:
     static constexpr unsigned BYTES = sizeof(Top::m_axi_rdata);
     static constexpr unsigned BURSTS = 64;
     static constexpr unsigned BEATS_AHEAD = 4096;
+    static constexpr uint32_t EVERY_BEAT = ~0u;
+    // Cycles of a high irq in which a new address may go on offer: the address that is made in the
+    // cycle in which an error is seen goes on offer in the next one, in which irq rises.
+    static constexpr uint64_t ADDRESS_SLACK = 1;
 
     Counters counters;
+    std::vector<FaultEvent> events;
 
     AxiMemory(Top& top, uint8_t* memory, uint64_t size, uint32_t read_latency,
               uint32_t write_latency, uint32_t stall, uint64_t seed)
         : top(top), memory(memory), size(size), read_latency(read_latency),
           write_latency(write_latency), stall(stall), seed(seed), random(seed) {}
 
-    void inject(bool write, uint64_t index, uint8_t response) {
-        (write ? write_errors : read_errors).push_back({index, response});
+    // `at` is a burst, or the cycle of an unasked answer. `argument` is the number of beats too
+    // many, or the ID with RLAST in bit 8.
+    void inject(uint32_t kind, uint64_t at, uint32_t beat, uint32_t argument) {
+        if (kind >= HANG && kind < HANG + CHANNELS)
+            hangs[kind - HANG] = {true, false, at, beat};
+        else
+            faults.push_back({kind, beat, argument, at, false, false});
+    }
+
+    void release() {
+        for (Hang& hang : hangs) hang.on = false;
+        forget([](const Fault& fault) { return !fault.bound; });
+    }
+
+    void watch(bool on, const Window* first, unsigned count) {
+        watching = on;
+        windows.assign(first, first + count);
     }
 
     // An edge in reset: forget all work, drive everything low.
@@ -104,6 +153,10 @@ public:
         responses.clear();
         reads.clear();
         waiting_aw.on = waiting_ar.on = waiting_w = false;
+        w_burst = counters.write_bursts;
+        w_beat = 0;
+        irq_cycles = 0;
+        forget([](const Fault& fault) { return fault.bound; });
         random = Random(seed);
         top.m_axi_awready = top.m_axi_wready = top.m_axi_arready = 0;
         top.m_axi_bvalid = top.m_axi_rvalid = 0;
@@ -117,19 +170,20 @@ public:
     // First half of an edge: look at the master's outputs, before they change.
     void sample(uint64_t cycle) {
         this->cycle = cycle;
+        irq_cycles = top.irq ? irq_cycles + 1 : 0;
         check(waiting_aw, top.m_axi_awvalid, top.m_axi_awready, counters.aw_wait_cycles,
-              [this] { return aw(); });
+              counters.violation_outside_write, &Window::write, [this] { return aw(); });
         check(waiting_ar, top.m_axi_arvalid, top.m_axi_arready, counters.ar_wait_cycles,
-              [this] { return ar(); });
+              counters.violation_outside_read, &Window::read, [this] { return ar(); });
         check_w();
         counters.b_wait_cycles += top.m_axi_bvalid && !top.m_axi_bready;
         counters.r_wait_cycles += top.m_axi_rvalid && !top.m_axi_rready;
 
         b_done = top.m_axi_bvalid && top.m_axi_bready;
         r_done = top.m_axi_rvalid && top.m_axi_rready;
-        if (b_done) responses.pop();
+        if (b_done && b_ends) responses.pop();
         counters.read_beats += r_done;
-        if (r_done && top.m_axi_rlast) reads.pop();
+        if (r_done && r_ends) reads.pop();
         if (top.m_axi_awvalid && top.m_axi_awready) accept_aw();
         if (top.m_axi_wvalid && top.m_axi_wready) accept_w();
         if (!beats->empty() && !addresses.empty()) write();
@@ -140,21 +194,27 @@ public:
     void drive() {
         uint64_t draw = stall ? random.next() >> 4 : 0;
         auto paused = [&](Channel channel) { return (draw >> 12 * channel & 0xFFF) < stall; };
-        top.m_axi_awready = addresses.size() + responses.size() < BURSTS && !paused(AW);
-        top.m_axi_wready = beats->size() < BEATS_AHEAD && !paused(W);
-        top.m_axi_arready = reads.size() < BURSTS && !paused(AR);
+        top.m_axi_awready = addresses.size() + responses.size() < BURSTS && !paused(AW) &&
+                            !hung(AW, top.m_axi_awvalid, counters.write_bursts, 0);
+        top.m_axi_wready = beats->size() < BEATS_AHEAD && !paused(W) &&
+                           !hung(W, top.m_axi_wvalid, w_burst, w_beat);
+        top.m_axi_arready = reads.size() < BURSTS && !paused(AR) &&
+                            !hung(AR, top.m_axi_arvalid, counters.read_bursts, 0);
 
         if (b_done || !top.m_axi_bvalid) {
-            bool offer = !responses.empty() && responses.front().due <= cycle + 1 && !paused(B);
-            top.m_axi_bvalid = offer;
-            if (offer) {
-                top.m_axi_bid = responses.front().id;
-                top.m_axi_bresp = responses.front().response;
-            }
+            bool unasked = unasked_b();
+            bool offer = !unasked && due(responses) && !paused(B) &&
+                         !hung(B, true, responses.front().index, 0);
+            top.m_axi_bvalid = offer || unasked;
+            b_ends = offer;
+            if (offer) offer_b();
         }
         if (r_done || !top.m_axi_rvalid) {
-            bool offer = !reads.empty() && reads.front().due <= cycle + 1 && !paused(R);
-            top.m_axi_rvalid = offer;
+            bool unasked = unasked_r();
+            bool offer = !unasked && due(reads) && !paused(R) &&
+                         !hung(R, true, reads.front().index, reads.front().beat);
+            top.m_axi_rvalid = offer || unasked;
+            r_ends = false;
             if (offer) offer_r();
         }
     }
@@ -174,19 +234,26 @@ private:
         Address payload;
     };
     struct Burst {
-        uint64_t addr, due;
-        unsigned left;  // beats still to come
+        uint64_t index, start, addr, due;
+        unsigned beats;         // that its address asks for
+        unsigned beat, left;    // the next one, and how many are still to come
         uint8_t id, response;
-        bool injected;
+        bool refused, endless;  // not written; without RLAST
     };
     struct Beat {
         uint8_t data[BYTES];
         uint8_t strobe[(BYTES + 7) / 8 + 8];
         bool last;
     };
-    struct Error {
-        uint64_t index;
-        uint8_t response;
+    struct Fault {
+        uint32_t kind, beat, argument;
+        uint64_t at;       // burst, or cycle
+        bool bound, seen;  // it has its burst; it has happened
+    };
+    struct Hang {
+        bool on = false, seen = false;
+        uint64_t burst = 0;
+        uint32_t beat = 0;
     };
 
     Top& top;
@@ -197,11 +264,17 @@ private:
     Random random;
     uint64_t cycle = 0;
     bool b_done = false, r_done = false, waiting_w = false;
+    bool b_ends = false, r_ends = false;  // what is on offer is the end of the oldest burst
+    uint64_t irq_cycles = 0, w_burst = 0;
+    unsigned w_beat = 0;
     Waiting waiting_aw, waiting_ar;
     Beat waiting_beat;
     Ring<Burst, BURSTS> addresses, responses, reads;
     std::unique_ptr<Ring<Beat, BEATS_AHEAD>> beats{new Ring<Beat, BEATS_AHEAD>};
-    std::vector<Error> read_errors, write_errors;
+    std::vector<Fault> faults;
+    Hang hangs[CHANNELS];
+    bool watching = false;
+    std::vector<Window> windows;
 
     Address aw() const {
         return {uint64_t(top.m_axi_awaddr),
@@ -217,18 +290,32 @@ private:
     }
 
     template <typename Payload>
-    void check(Waiting& waiting, bool valid, bool ready, uint64_t& cycles, Payload payload) {
+    void check(Waiting& waiting, bool valid, bool ready, uint64_t& cycles, uint64_t& outside,
+               uint64_t Window::*permitted, Payload payload) {
         if (waiting.on) {
-            if (!valid)
+            if (!valid) {
                 ++counters.violation_valid_dropped;
-            else if (waiting.payload != payload())
+            } else if (waiting.payload != payload()) {
                 ++counters.violation_payload_changed;
+                outside += !inside_window(payload(), permitted);
+            }
+        } else if (valid) {
+            counters.violation_address_after_irq += irq_cycles > ADDRESS_SLACK;
+            outside += !inside_window(payload(), permitted);
         }
         waiting.on = valid && !ready;
         if (waiting.on) {
             waiting.payload = payload();
             ++cycles;
         }
+    }
+
+    bool inside_window(const Address& a, uint64_t Window::*permitted) const {
+        if (!watching) return true;
+        uint64_t first = a.addr - a.addr % BYTES, last = first + (a.len + uint64_t(1)) * BYTES - 1;
+        for (const Window& window : windows)
+            if (window.*permitted && window.base <= first && last <= window.limit) return true;
+        return false;
     }
 
     void load(Beat& beat) const {
@@ -255,21 +342,128 @@ private:
     }
 
     // The burst of an address; counts what is wrong with it.
-    Burst burst(const Address& a, uint64_t index, const std::vector<Error>& errors,
-                uint64_t& out_of_range) {
+    Burst burst(const Address& a, uint64_t index, bool write, uint64_t& out_of_range) {
         uint64_t bytes = (uint64_t(a.len) + 1) * BYTES;
         if ((a.addr ^ (a.addr + bytes - 1)) >> 12) ++counters.violation_4k_boundary;
         if (1u << a.size != BYTES) ++counters.violation_size;
         if (a.burst != 1) ++counters.violation_burst;
         if (a.addr % BYTES) ++counters.violation_unaligned;
-        Burst b = {a.addr - a.addr % BYTES, 0, a.len + 1u, a.id, OKAY, false};
-        if (b.addr + bytes > size) ++out_of_range;
-        for (const Error& error : errors)
-            if (error.index == index) {
-                b.response = error.response;
-                b.injected = true;
-            }
+        uint64_t start = a.addr - a.addr % BYTES;
+        Burst b = {index, a.addr, start, 0, a.len + 1u, 0, a.len + 1u, a.id, OKAY, false, false};
+        if (start + bytes > size) ++out_of_range;
+        for (Fault& fault : faults)
+            if (!fault.bound && fault.at <= index && fits(fault, b, write)) bind(fault, b);
         return b;
+    }
+
+    // Faults.
+
+    // No burst has two lengths.
+    static bool fits(const Fault& fault, const Burst& b, bool write) {
+        bool whole = b.left == b.beats && !b.endless;
+        switch (fault.kind) {
+        case READ_SLVERR:
+        case READ_DECERR:
+            return !write && (fault.beat == EVERY_BEAT || fault.beat < b.left);
+        case READ_LAST_EARLY: return !write && whole && fault.beat + 1 < b.beats;
+        case READ_LAST_LATE: return !write && whole;
+        case READ_ID: return !write && fault.beat < b.left;
+        case WRITE_SLVERR:
+        case WRITE_DECERR:
+        case WRITE_ID: return write;
+        default: return false;
+        }
+    }
+
+    static void bind(Fault& fault, Burst& b) {
+        fault.bound = true;
+        fault.at = b.index;
+        switch (fault.kind) {
+        case READ_LAST_EARLY: b.left = fault.beat + 1; break;
+        case READ_LAST_LATE:
+            b.left += fault.argument;
+            b.endless = !fault.argument;
+            break;
+        case WRITE_SLVERR:
+        case WRITE_DECERR:
+            b.response = fault.kind == WRITE_SLVERR ? SLVERR : DECERR;
+            b.refused = true;
+            break;
+        case WRITE_ID: b.id = fault.argument & 0xFF; break;
+        default: break;
+        }
+    }
+
+    template <typename Which> void forget(Which which) {
+        faults.erase(std::remove_if(faults.begin(), faults.end(), which), faults.end());
+    }
+
+    static bool is_write(const Fault& fault) { return fault.kind >= WRITE_SLVERR; }
+
+    void forget_burst(const Burst& b, bool write) {
+        forget([&](const Fault& f) { return f.bound && f.at == b.index && is_write(f) == write; });
+    }
+
+    uint64_t reads_in_flight() const { return reads.size() + top.m_axi_arvalid; }
+    uint64_t writes_in_flight() const {
+        return addresses.size() + responses.size() + top.m_axi_awvalid;
+    }
+
+    // All that is offered is offered in the cycle after this one.
+    void happens(Fault& fault, const Burst& b) {
+        if (fault.seen) return;
+        fault.seen = true;
+        uint64_t in_flight = is_write(fault) ? writes_in_flight() : reads_in_flight();
+        events.push_back({fault.kind, b.index, b.beat, b.start, cycle + 1, in_flight});
+    }
+
+    // Whether a channel stands still before this beat; `wanted`: it would not otherwise.
+    bool hung(Channel channel, bool wanted, uint64_t burst, uint32_t beat) {
+        Hang& hang = hangs[channel];
+        if (!hang.on || burst < hang.burst || (burst == hang.burst && beat < hang.beat))
+            return false;
+        if (wanted && !hang.seen) {
+            hang.seen = true;
+            bool write = channel == AW || channel == W || channel == B;
+            uint64_t in_flight = write ? writes_in_flight() : reads_in_flight();
+            events.push_back({uint64_t(HANG + channel), burst, beat, 0, cycle + 1, in_flight});
+        }
+        return true;
+    }
+
+    bool unasked(Kind kind, uint32_t& argument, uint64_t in_flight) {
+        for (auto fault = faults.begin(); fault != faults.end(); ++fault)
+            if (fault->kind == kind && fault->at <= cycle + 1) {
+                argument = fault->argument;
+                faults.erase(fault);
+                events.push_back({kind, 0, 0, 0, cycle + 1, in_flight});
+                return true;
+            }
+        return false;
+    }
+
+    bool unasked_b() {
+        uint32_t id;
+        if (!unasked(UNASKED_WRITE, id, writes_in_flight())) return false;
+        top.m_axi_bid = id & 0xFF;
+        top.m_axi_bresp = OKAY;
+        return true;
+    }
+
+    bool unasked_r() {
+        uint32_t id;
+        if (!unasked(UNASKED_READ, id, reads_in_flight())) return false;
+        std::memset(&top.m_axi_rdata, 0xFF, BYTES);
+        top.m_axi_rid = id & 0xFF;
+        top.m_axi_rresp = OKAY;
+        top.m_axi_rlast = id >> 8;
+        return true;
+    }
+
+    // Service.
+
+    bool due(Ring<Burst, BURSTS>& bursts) {
+        return !bursts.empty() && bursts.front().due <= cycle + 1;
     }
 
     bool inside(uint64_t addr) const { return addr + BYTES <= size; }
@@ -279,8 +473,8 @@ private:
     }
 
     void accept_aw() {
-        addresses.push() = burst(aw(), counters.write_bursts, write_errors,
-                                 counters.write_bursts_out_of_range);
+        addresses.push() =
+            burst(aw(), counters.write_bursts, true, counters.write_bursts_out_of_range);
         ++counters.write_bursts;
         raise(counters.write_bursts_in_flight_max, addresses.size() + responses.size());
     }
@@ -288,6 +482,11 @@ private:
     void accept_w() {
         load(beats->push());
         ++counters.write_beats;
+        ++w_beat;
+        if (top.m_axi_wlast) {
+            ++w_burst;
+            w_beat = 0;
+        }
     }
 
     void write() {
@@ -296,8 +495,8 @@ private:
             const Beat& beat = beats->front();
             if (beat.last != (b.left == 1)) ++counters.violation_wlast;
             if (!inside(b.addr)) {
-                if (!b.injected) b.response = DECERR;
-            } else if (!b.injected) {
+                if (!b.refused) b.response = DECERR;
+            } else if (!b.refused) {
                 uint8_t* to = memory + b.addr;
                 for (unsigned i = 0; i < BYTES; ++i)
                     if (beat.strobe[i / 8] >> i % 8 & 1) to[i] = beat.data[i];
@@ -313,24 +512,49 @@ private:
     }
 
     void accept_ar() {
-        Burst b = burst(ar(), counters.read_bursts, read_errors, counters.read_bursts_out_of_range);
+        Burst b = burst(ar(), counters.read_bursts, false, counters.read_bursts_out_of_range);
         b.due = cycle + read_latency;
         reads.push() = b;
         ++counters.read_bursts;
         raise(counters.read_bursts_in_flight_max, reads.size());
     }
 
+    void offer_b() {
+        const Burst& b = responses.front();
+        top.m_axi_bid = b.id;
+        top.m_axi_bresp = b.response;
+        if (faults.empty()) return;
+        for (Fault& fault : faults)
+            if (fault.bound && fault.at == b.index && is_write(fault)) happens(fault, b);
+        forget_burst(b, true);
+    }
+
     void offer_r() {
         Burst& b = reads.front();
         bool in = inside(b.addr);
-        if (in && !b.injected)
+        uint8_t response = in ? OKAY : DECERR;
+        top.m_axi_rid = b.id;
+        for (Fault& fault : faults)
+            if (fault.bound && fault.at == b.index && !is_write(fault)) spoil(fault, b, response);
+        if (response == OKAY)
             std::memcpy(&top.m_axi_rdata, memory + b.addr, BYTES);
         else
             std::memset(&top.m_axi_rdata, 0, BYTES);
-        top.m_axi_rid = b.id;
-        top.m_axi_rresp = b.injected || in ? b.response : uint8_t(DECERR);
-        top.m_axi_rlast = b.left == 1;
+        top.m_axi_rresp = response;
+        top.m_axi_rlast = b.left == 1 && !b.endless;
         b.addr += BYTES;
-        --b.left;
+        ++b.beat;
+        r_ends = --b.left == 0;
+        if (r_ends && !faults.empty()) forget_burst(b, false);
+    }
+
+    // What a fault does to the next beat of its burst.
+    void spoil(Fault& fault, const Burst& b, uint8_t& response) {
+        uint32_t beat = fault.kind == READ_LAST_LATE ? b.beats - 1 : fault.beat;
+        if (beat != EVERY_BEAT && beat != b.beat) return;
+        if (fault.kind == READ_SLVERR) response = SLVERR;
+        if (fault.kind == READ_DECERR) response = DECERR;
+        if (fault.kind == READ_ID) top.m_axi_rid = fault.argument & 0xFF;
+        happens(fault, b);
     }
 };

@@ -199,8 +199,18 @@ API int mw_write(void* self, uint32_t offset, uint32_t value) {
 API int mw_read(void* self, uint32_t offset, uint32_t* value) {
     return static_cast<Harness*>(self)->read(offset, value);
 }
-API void mw_inject(void* self, int write, uint64_t index, uint32_t response) {
-    static_cast<Harness*>(self)->memory.inject(write, index, response);
+API void mw_inject(void* self, uint32_t kind, uint64_t at, uint32_t beat, uint32_t argument) {
+    static_cast<Harness*>(self)->memory.inject(kind, at, beat, argument);
+}
+API void mw_release(void* self) { static_cast<Harness*>(self)->memory.release(); }
+API void mw_watch(void* self, int on, const Window* windows, uint32_t count) {
+    static_cast<Harness*>(self)->memory.watch(on, windows, count);
+}
+API uint64_t mw_event_count(void* self) {
+    return static_cast<Harness*>(self)->memory.events.size();
+}
+API const FaultEvent* mw_events(void* self) {
+    return static_cast<Harness*>(self)->memory.events.data();
 }
 API const uint64_t* mw_counters(void* self) {
     return reinterpret_cast<const uint64_t*>(&static_cast<Harness*>(self)->memory.counters);
