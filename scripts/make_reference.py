@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes docs/reference/ from the definitions of registers and descriptor."""
+"""Writes docs/reference/ from the definitions of registers, descriptor and errors."""
 
 from collections.abc import Callable
 from pathlib import Path
 
+from matwright.artefacts.counters import counters_markdown
+from matwright.artefacts.errors import errors_markdown
 from matwright.artefacts.markdown import descriptor_markdown, registers_markdown
 
 __all__ = ["PAGES"]
@@ -12,6 +14,8 @@ __all__ = ["PAGES"]
 PAGES: dict[str, Callable[[], str]] = {
     "registers.md": registers_markdown,
     "descriptor.md": descriptor_markdown,
+    "errors.md": errors_markdown,
+    "counters.md": counters_markdown,
 }
 """Name of each page to what makes its text."""
 

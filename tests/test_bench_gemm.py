@@ -32,7 +32,7 @@ def test_large_gemm_on_edge_is_within_1_percent_of_the_floor(output: str) -> Non
     assert measured("edge", 512, 512, 512, output).ratio < 1.01
 
 
-@pytest.mark.parametrize(("output", "most"), [("raw", 4300), ("int8", 4300), ("table", 4350)])
+@pytest.mark.parametrize(("output", "most"), [("raw", 4300), ("int8", 4300), ("table", 4360)])
 def test_matrix_by_vector_on_decode(output: str, most: int) -> None:
     assert measured("decode", 1, 512, 512, output).cycles <= most
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from matwright.config import (
+    SRAM_PROTECTIONS,
     AcceleratorConfig,
     Build,
     Bus,
@@ -70,6 +71,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"bus": {"addr_width": 49}}, "bus.addr_width must be an integer from 16 to 48, not 49"),
     ({"bus": {"max_burst": 512}}, "bus.max_burst must be a power of two from 1 to 256, not 512"),
     ({"bus": {"outstanding": 0}}, "bus.outstanding must be a power of two from 1 to 64, not 0"),
+    ({"bus": {"windows": 1}}, "bus.windows must be an integer from 2 to 8, not 1"),
+    ({"bus": {"windows": 9}}, "bus.windows must be an integer from 2 to 8, not 9"),
+    ({"bus": {"windows": "4"}}, "bus.windows must be an integer from 2 to 8, not '4'"),
     ({"limits": {"max_m": 0}}, "limits.max_m must be an integer from 1 to 16777215, not 0"),
     (
         {"limits": {"max_n": 1 << 24}},
@@ -82,6 +86,22 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     ({"build": {"post_lanes": 6}}, "build.post_lanes must be a power of two from 1 to 64, not 6"),
     ({"build": {"counters": 1}}, "build.counters must be true or false, not 1"),
+    (
+        {"build": {"sram_protection": "ecc"}},
+        "build.sram_protection must be one of none, parity, secded, not 'ecc'",
+    ),
+    (
+        {"build": {"sram_protection": True}},
+        "build.sram_protection must be one of none, parity, secded, not True",
+    ),
+    (
+        {"build": {"sram_protection": ["parity"]}},
+        "build.sram_protection must be one of none, parity, secded, not ['parity']",
+    ),
+    (
+        {"build": {"unsafe_unchecked": "yes"}},
+        "build.unsafe_unchecked must be true or false, not 'yes'",
+    ),
     # Relations between fields.
     (
         {"precision": {"a_width": 8, "b_width": 8, "acc_width": 15}},
@@ -178,7 +198,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"bus": {"width": 64}},
-        "bus.width is not a field; the fields are data_width, addr_width, max_burst, outstanding",
+        (
+            "bus.width is not a field; the fields are data_width, addr_width, max_burst, outstanding, "
+            "windows"
+        ),
     ),
     ({"sram": 5}, "sram must be a table, not 5"),
 ]
@@ -192,6 +215,10 @@ LEGAL: list[dict[str, Any]] = [
     {"precision": {"a_width": 4, "b_width": 12, "acc_width": 32}},
     {"precision": {"a_width": 16, "b_width": 16}, "limits": {"max_k": 1}},
     {"bus": {"addr_width": 48}},
+    {"bus": {"windows": 2}},
+    {"bus": {"windows": 8}},
+    {"build": {"sram_protection": "parity"}},
+    {"build": {"sram_protection": "secded", "unsafe_unchecked": True}},
 ]
 
 
@@ -279,12 +306,16 @@ def test_digest_depends_on_every_field() -> None:
         ("bus", Bus(addr_width=40)),
         ("bus", Bus(max_burst=16)),
         ("bus", Bus(outstanding=8)),
+        ("bus", Bus(windows=3)),
         ("limits", Limits(max_m=5)),
         ("limits", Limits(max_n=5)),
         ("limits", Limits(max_k=5)),
         ("build", Build(product_registers=2)),
         ("build", Build(post_lanes=2)),
         ("build", Build(counters=False)),
+        ("build", Build(sram_protection="parity")),
+        ("build", Build(sram_protection="secded")),
+        ("build", Build(unsafe_unchecked=True)),
     ]
     for section, value in changes:
         limits = {} if section == "limits" else {"limits": Limits(max_k=1000)}
@@ -296,6 +327,15 @@ def test_digest_depends_on_every_field() -> None:
 def test_configurations_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         PRESETS["edge"].rows = 8  # type: ignore[misc]
+
+
+def test_protected() -> None:
+    protected = {name: Build(sram_protection=name).protected for name in SRAM_PROTECTIONS}
+    assert protected == {"none": False, "parity": True, "secded": True}
+
+
+def test_presets_are_not_unsafe() -> None:
+    assert not any(config.build.unsafe_unchecked for config in PRESETS.values())
 
 
 def test_rounding_helpers() -> None:

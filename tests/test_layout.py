@@ -71,6 +71,16 @@ def test_a(config: AcceleratorConfig, m: int, n: int, k: int, extra: int) -> Non
         assert np.array_equal(layout.unpack_a(config, noisy, m, k, stride), a)
 
 
+def test_a_row_bytes(config: AcceleratorConfig) -> None:
+    """Of a row of A, the beats up to the one that holds the last byte of the last element."""
+    r, size, beat = config.rows, config.precision.a_bytes, config.bus.bytes
+    for k in range(1, 5 * r + 2):
+        places = [((j // r) * config.row_pitch + j % r) * size for j in range(k)]
+        beats = {(place + byte) // beat for place in places for byte in range(size)}
+        assert layout.a_row_bytes(config, k) == (max(beats) + 1) * beat
+        assert layout.a_row_bytes(config, k) <= layout.a_stride(config, k)
+
+
 @pytest.mark.parametrize(("m", "n", "k"), SIZES)
 @pytest.mark.parametrize("extra", [0, 3])
 def test_b(config: AcceleratorConfig, m: int, n: int, k: int, extra: int) -> None:
@@ -153,6 +163,7 @@ def test_power_of_two_a_is_row_major() -> None:
 def test_strides_are_smallest() -> None:
     config = _config(6, 5, 2)  # pitches of 8, beats of 4
     assert [layout.a_stride(config, k) for k in (1, 6, 7)] == [8, 8, 16]
+    assert [layout.a_row_bytes(config, k) for k in (1, 4, 5, 6, 7)] == [4, 4, 8, 8, 12]
     assert [layout.b_stride(config, n) for n in (1, 5, 6)] == [48, 48, 96]
     assert [layout.d_stride(config, n) for n in (1, 5, 6, 10)] == [4, 8, 12, 16]
     assert [layout.d_stride(config, n, True) for n in (1, 5, 6)] == [4, 20, 36]
@@ -263,6 +274,7 @@ def test_unpack_errors() -> None:
         == "A must have at least 13 bytes, not 8"
     )
     assert _message(lambda: layout.unpack_d(config, data, 1, 0, 8)) == "n must be at least 1, not 0"
+    assert _message(lambda: layout.a_row_bytes(config, 0)) == "k must be at least 1, not 0"
     assert (
         _message(lambda: layout.unpack_d(config, data, 0, 1, 8)) == "rows must be at least 1, not 0"
     )

@@ -21,7 +21,9 @@ class Accelerator(wiring.Component):
     level, high while an enabled cause is set. Registers: :mod:`.bus.register_map`; descriptors:
     :mod:`.schedule.descriptor`.
 
-    A soft reset lets every transaction on the bus finish, then resets all but the registers.
+    A soft reset lets every transaction on the bus finish, then resets all but the registers. So does
+    the end of a program, of which nothing is left but what the registers say. The windows hold still
+    but while the machine is idle: neither busy, nor stopped by an error, nor resetting.
     """
 
     m_axi: wiring.PureInterface  # Out, axi4(bus)
@@ -35,6 +37,7 @@ class Accelerator(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         clear = Signal()
+        resets = Signal()
         m.submodules.registers = registers = RegisterFile(self.config)
         engine = Engine(self.config)
         m.submodules.engine = ResetInserter(clear)(engine)
@@ -43,12 +46,15 @@ class Accelerator(wiring.Component):
 
         busy = Signal()
         fails = Signal()
+        ended = Signal()
+        done = Signal()
+        finishing = Signal()  # all is done but for what the bus owes
         stopped = Signal()
         resetting = Signal()
         quiet_before = Signal()
 
         # Cycles since something moved. The limit is only looked at while a program runs.
-        still = Signal(32)
+        still = Signal.like(registers.watchdog, init=0)
         expired = Signal()
         m.d.comb += expired.eq((still == registers.watchdog) & (registers.watchdog != 0))
         m.d.sync += still.eq(still + 1)
@@ -62,16 +68,26 @@ class Accelerator(wiring.Component):
             engine.program_count.eq(registers.program_count),
             engine.halt.eq(stopped | resetting),
             engine.clear.eq(clear),
+            engine.windows.eq(registers.windows),
+            registers.frozen.eq(busy | stopped | resetting | registers.start),
             registers.busy.eq(busy),
-            registers.done.eq(busy & engine.done & ~fails),
+            done.eq((engine.done | finishing) & engine.quiet),
+            registers.done.eq(busy & done & ~fails),
             registers.completed.eq(engine.completed),
             registers.resetting.eq(resetting),
             registers.events.eq(Mux(busy, Cat(1, engine.events), 0)),
-            registers.clear.eq(clear),
+            registers.clear.eq(resets),
         ]
+        if self.config.build.protected:
+            m.d.comb += [
+                engine.inject.eq(registers.inject),
+                engine.forget.eq(registers.forget),
+                registers.injected.eq(engine.injected),
+            ]
 
         # The first error stops the program; one that the engine finds goes before the others.
-        m.d.comb += fails.eq(busy & (engine.error | registers.doorbell | expired))
+        if not self.config.build.unsafe_unchecked:
+            m.d.comb += fails.eq(busy & (engine.error | registers.doorbell | expired))
         m.d.comb += [
             registers.error.eq(fails),
             registers.error_code.eq(Mux(registers.doorbell, Error.DOORBELL, Error.WATCHDOG)),
@@ -86,7 +102,8 @@ class Accelerator(wiring.Component):
 
         with m.If(registers.start):
             m.d.sync += busy.eq(1)
-        with m.If(busy & engine.done):
+        m.d.sync += finishing.eq(busy & (engine.done | finishing) & ~done)
+        with m.If(busy & done):
             m.d.sync += busy.eq(0)
         with m.If(fails):
             m.d.sync += [busy.eq(0), stopped.eq(1)]
@@ -94,9 +111,9 @@ class Accelerator(wiring.Component):
             m.d.sync += [resetting.eq(1), busy.eq(0)]
 
         # An address may go on offer in the cycle in which halt rises: quiet counts from the second.
-        m.d.sync += quiet_before.eq(resetting & engine.quiet)
-        m.d.comb += clear.eq(quiet_before & engine.quiet)
-        with m.If(clear):
+        m.d.sync += [quiet_before.eq(resetting & engine.quiet), ended.eq(registers.done)]
+        m.d.comb += [resets.eq(quiet_before & engine.quiet), clear.eq(resets | ended)]
+        with m.If(resets):
             m.d.sync += [resetting.eq(0), stopped.eq(0), quiet_before.eq(0)]
 
         return m

@@ -32,6 +32,9 @@ __all__ = [
 LARGEST_REQUEST = (1 << 20) - 1
 """Most beats that an engine asks for at once."""
 
+SRAM_PROTECTIONS = ("none", "parity", "secded")
+"""Values of ``build.sram_protection``, in the order of their numbers in the register BUILD."""
+
 PARAMETER_BYTES = 8
 """Bytes of one column's entry in a parameter table: int32 bias, then the scale word."""
 
@@ -155,9 +158,12 @@ class Bus:
     """Most beats of a burst."""
     outstanding: int = 16
     """Most read bursts, and most write bursts, in flight."""
+    windows: int = 4
+    """Windows of memory that the host can open for the machine; all else is out of its reach."""
 
     def __post_init__(self) -> None:
         _integer("bus.data_width", self.data_width, 32, 512, pow2=True)
+        _integer("bus.windows", self.windows, 2, 8)
         _integer("bus.addr_width", self.addr_width, 16, 48)
         _integer("bus.max_burst", self.max_burst, 1, 256, pow2=True)
         _integer("bus.outstanding", self.outstanding, 1, 64, pow2=True)
@@ -196,12 +202,29 @@ class Build:
     """Columns that post-processing takes per cycle."""
     counters: bool = True
     """Performance counters are built."""
+    sram_protection: str = "none"
+    """Check bits of each word of on-chip memory: ``none``, ``parity`` (a flipped bit stops the
+    program) or ``secded`` (one flipped bit is corrected, two stop the program)."""
+    unsafe_unchecked: bool = False
+    """Leave out windows and all error checks, which shows what they cost. Never for use."""
 
     def __post_init__(self) -> None:
         _integer("build.product_registers", self.product_registers, 1, 2)
         _integer("build.post_lanes", self.post_lanes, 1, 64, pow2=True)
-        if not isinstance(self.counters, bool):
-            raise ConfigError(f"build.counters must be true or false, not {self.counters!r}")
+        for name in ("counters", "unsafe_unchecked"):
+            value = getattr(self, name)
+            if not isinstance(value, bool):
+                raise ConfigError(f"build.{name} must be true or false, not {value!r}")
+        if self.sram_protection not in SRAM_PROTECTIONS:
+            raise ConfigError(
+                f"build.sram_protection must be one of {', '.join(SRAM_PROTECTIONS)}, "
+                f"not {self.sram_protection!r}"
+            )
+
+    @property
+    def protected(self) -> bool:
+        """Whether words of on-chip memory have check bits."""
+        return self.sram_protection != "none"
 
 
 @dataclass(frozen=True, kw_only=True)

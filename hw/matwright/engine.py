@@ -2,15 +2,18 @@
 """The machine behind the registers: dispatcher, three engines, memories, array, bus engines."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from .bus.axi import axi4
+from .bus.guard import Guard
+from .bus.privileged import Injection
 from .bus.read import ReadEngine, ReadFault
-from .bus.register_map import COUNTERS
+from .bus.register_map import event_names
+from .bus.window import windows_layout
 from .bus.write import WriteEngine, WriteFault
 from .config import AcceleratorConfig
 from .core.array import SystolicArray
@@ -27,21 +30,27 @@ from .schedule.loader import LoadEngine, ReadTag, Target
 from .schedule.slot import Slot
 from .schedule.storer import StoreEngine
 
-__all__ = ["EVENTS", "Engine"]
+__all__ = ["Engine", "events_layout"]
 
-EVENTS = data.StructLayout({name.lower(): 1 for name in COUNTERS if name != "CYCLES"})
-"""The counters' events; the names are those of the register map, without CYCLES."""
+
+def events_layout(config: AcceleratorConfig) -> data.StructLayout:
+    """The counters' events; the names are those of the register map, without CYCLES."""
+    return data.StructLayout({name.lower(): 1 for name in event_names(config)[1:]})
 
 
 class Engine(wiring.Component):
     """Runs programs. It only connects; what happens is in the parts.
 
     After an ``error`` it must be reset (by a ``ResetInserter`` around it, and by ``clear`` in the same
-    cycle, which reaches the instances in the array). ``halt`` stops new addresses; the reset must wait
-    until ``quiet``.
+    cycle, which reaches the instances in the array). ``halt`` stops new addresses, and all that is on
+    chip counts as unwritten while it is high; the reset must wait until ``quiet``.
+
+    No address reaches the bus but through a :class:`.Guard`. ``windows`` hold still from ``start`` until
+    the reset.
     """
 
     m_axi: wiring.PureInterface  # Out, axi4(bus)
+    windows: data.View  # In, windows_layout(bus)
     start: Signal  # In
     program_addr: Signal  # In
     program_count: Signal  # In
@@ -56,12 +65,17 @@ class Engine(wiring.Component):
     error_index: Signal  # Out
     error_addr: Signal  # Out
     events: data.View  # Out, one bit per counter but the first
+    inject: data.View  # In, Injection, if config.build.protected
+    injected: Signal  # Out, if config.build.protected
+    forget: Signal  # In, all that is on chip counts as unwritten, if config.build.protected
 
     def __init__(self, config: AcceleratorConfig) -> None:
         self.config = config
+        members = {"inject": In(Injection()), "injected": Out(1), "forget": In(1)}
         super().__init__(
             {
                 "m_axi": Out(axi4(config.bus)),
+                "windows": In(windows_layout(config.bus)),
                 "start": In(1),
                 "program_addr": In(48),
                 "program_count": In(16),
@@ -75,7 +89,8 @@ class Engine(wiring.Component):
                 "error_code": Out(8),
                 "error_index": Out(16),
                 "error_addr": Out(config.bus.addr_width),
-                "events": Out(EVENTS),
+                "events": Out(events_layout(config)),
+                **(members if config.build.protected else {}),
             }
         )
 
@@ -96,11 +111,7 @@ class Engine(wiring.Component):
         m.submodules.parameters = parameters = ParameterMemory(config)
         m.submodules.post = post = PostProcess(config)
 
-        for name in axi4(config.bus).members:
-            end = getattr(reader if name.startswith(("ar", "r")) else writer, name)
-            port = getattr(self.m_axi, name)
-            driven = axi4(config.bus).members[name].flow is Out
-            m.d.comb += port.eq(end) if driven else end.eq(port)
+        guards = self._connect_bus(m, reader, writer)
 
         # Jobs. A job may wait for the execute engine, two for the store engine, so that three
         # descriptors are under way: one loads, one executes, one is stored.
@@ -114,6 +125,7 @@ class Engine(wiring.Component):
         connect(m, store_slot_0.o, store_slot_1.i)
         connect(m, store_slot_1.o, storer.job)
         m.d.comb += [
+            dispatcher.windows.eq(self.windows),
             dispatcher.start.eq(self.start),
             dispatcher.program_addr.eq(self.program_addr),
             dispatcher.program_count.eq(self.program_count),
@@ -160,7 +172,6 @@ class Engine(wiring.Component):
             m.d.sync += loading.eq(0)
         with m.Elif(beat.valid & beat.last & tag.end_job):
             m.d.sync += loading.eq(loading + 1)
-        fetching = tag.target == Target.DESCRIPTOR
 
         # Tokens.
         m.d.comb += [
@@ -200,7 +211,7 @@ class Engine(wiring.Component):
             accumulator.r_en.eq(storer.r_en),
             accumulator.r_bank.eq(storer.r_bank),
             accumulator.r_addr.eq(storer.r_addr),
-            parameters.r_en.eq(storer.r_en),
+            parameters.r_en.eq(storer.r_en & settings.table),
             parameters.r_half.eq(storer.r_half),
             parameters.r_group.eq(storer.r_group),
             storer.sums.eq(accumulator.sums),
@@ -224,41 +235,130 @@ class Engine(wiring.Component):
             post.o.ready.eq(writer.data.ready),
         ]
 
-        # Errors: a bus error stops the machine at once, whatever a descriptor has to say.
+        memories = (activations, weights, accumulator, parameters)
+        self._protect(m, memories)
+        m.d.comb += [
+            self.quiet.eq(reader.quiet & writer.quiet),
+            self.moves.eq(_transfers(self.m_axi) | executor.busy),
+        ]
+        if not config.build.unsafe_unchecked:
+            fetching = tag.target == Target.DESCRIPTOR
+            reading = Mux(fetching, dispatcher.index, loading)
+            self._report(m, dispatcher, reader, writer, guards, memories, reading)
+
+        self._count_events(m, loader, executor, storer, post, reader, writer)
+        return m
+
+    def _connect_bus(self, m: Module, reader: ReadEngine, writer: WriteEngine) -> tuple:
+        """Connect both engines to the bus, the guards between."""
+        signature = axi4(self.config.bus)
+        for name, member in signature.members.items():
+            if name in ("awvalid", "awready", "arvalid", "arready"):
+                continue
+            end = getattr(reader if name.startswith(("ar", "r")) else writer, name)
+            port = getattr(self.m_axi, name)
+            m.d.comb += port.eq(end) if member.flow is Out else end.eq(port)
+
+        blocked = []
+        channels: tuple[tuple[Any, str, Literal["read", "write"]], ...] = (
+            (reader, "ar", "read"),
+            (writer, "aw", "write"),
+        )
+        for engine, channel, permission in channels:
+            valid, ready = getattr(engine, f"{channel}valid"), getattr(engine, f"{channel}ready")
+            blocks = Signal(name=f"{channel}_blocked")
+            if not self.config.build.unsafe_unchecked:
+                m.submodules[f"{channel}_guard"] = guard = Guard(self.config.bus, permission)
+                m.d.comb += [
+                    guard.windows.eq(self.windows),
+                    guard.valid.eq(valid),
+                    guard.addr.eq(getattr(engine, f"{channel}addr")),
+                    guard.len.eq(getattr(engine, f"{channel}len")),
+                    blocks.eq(guard.blocked),
+                ]
+            m.d.comb += [
+                getattr(self.m_axi, f"{channel}valid").eq(valid & ~blocks),
+                ready.eq(getattr(self.m_axi, f"{channel}ready") & ~blocks),
+                engine.blocked.eq(blocks),
+            ]
+            blocked.append(blocks)
+        return tuple(blocked)
+
+    def _protect(self, m: Module, memories: tuple) -> None:
+        """Connect what guards the memories' contents."""
+        for memory in memories:
+            m.d.comb += memory.forget.eq(self.halt)
+        if self.config.build.protected:
+            for number, memory in enumerate(memories):
+                chosen = self.inject.armed & (self.inject.memory == number)
+                m.d.comb += [
+                    memory.forget.eq(self.halt | self.forget),
+                    memory.inject.armed.eq(chosen),
+                    memory.inject.bank.eq(self.inject.bank),
+                    memory.inject.first.eq(self.inject.first),
+                    memory.inject.second.eq(self.inject.second),
+                ]
+            m.d.comb += [
+                self.injected.eq(Cat(memory.injected for memory in memories).any()),
+                self.events.sram_corrected.eq(Cat(memory.corrected for memory in memories).any()),
+                self.events.sram_uncorrected.eq(
+                    Cat(memory.uncorrected for memory in memories).any()
+                ),
+            ]
+
+    def _report(
+        self,
+        m: Module,
+        dispatcher: Dispatcher,
+        reader: ReadEngine,
+        writer: WriteEngine,
+        guards: tuple,
+        memories: tuple,
+        reading: Value,
+    ) -> None:
+        """The first of the errors: on the bus, in the memories, of a descriptor.
+
+        ``reading`` is the index of the descriptor that a read is for; all other errors are of the
+        first that is not complete.
+        """
+        read_blocked, write_blocked = guards
         read_errors = {
             ReadFault.ID: Error.READ_ID,
             ReadFault.LAST: Error.READ_LAST,
             ReadFault.RESPONSE: Error.READ_RESPONSE,
         }
         write_errors = {WriteFault.ID: Error.WRITE_ID, WriteFault.RESPONSE: Error.WRITE_RESPONSE}
-        m.d.comb += [
-            self.quiet.eq(reader.quiet & writer.quiet),
-            self.moves.eq(_transfers(self.m_axi) | executor.busy),
-            self.error.eq(reader.error | writer.error | dispatcher.error),
-        ]
-        read_error = _translate(m, reader.fault, read_errors, "read_error")
-        write_error = _translate(m, writer.fault, write_errors, "write_error")
-        with m.If(writer.error):
-            m.d.comb += [
-                self.error_code.eq(write_error),
-                self.error_addr.eq(writer.error_addr),
-                self.error_index.eq(dispatcher.completed),
-            ]
-        with m.Elif(reader.error):
-            m.d.comb += [
-                self.error_code.eq(read_error),
-                self.error_addr.eq(reader.error_addr),
-                self.error_index.eq(Mux(fetching, dispatcher.index, loading)),
-            ]
-        with m.Else():
-            m.d.comb += [
-                self.error_code.eq(dispatcher.error_code),
-                self.error_addr.eq(dispatcher.error_addr),
-                self.error_index.eq(dispatcher.index),
-            ]
+        number = Signal(range(len(memories)))
+        unwritten = Cat(memory.unwritten for memory in memories)
+        wrong: Value = unwritten
+        if self.config.build.protected:
+            uncorrected = Cat(memory.uncorrected for memory in memories)
+            wrong = Mux(uncorrected.any(), uncorrected, unwritten)
+        for i in reversed(range(len(memories))):
+            with m.If(wrong[i]):
+                m.d.comb += number.eq(i)
 
-        self._count_events(m, loader, executor, storer, post, reader, writer)
-        return m
+        causes: list[tuple[Value, Any, Any]] = [
+            (writer.error, _translate(m, writer.fault, write_errors, "write"), writer.error_addr),
+            (reader.error, _translate(m, reader.fault, read_errors, "read"), reader.error_addr),
+            (write_blocked, Error.GUARD, self.m_axi.awaddr),
+            (read_blocked, Error.GUARD, self.m_axi.araddr),
+        ]
+        if self.config.build.protected:
+            causes.append((uncorrected.any(), Error.SRAM, number))
+        causes += [
+            (unwritten.any(), Error.UNWRITTEN, number),
+            (dispatcher.error, dispatcher.error_code, dispatcher.error_addr),
+        ]
+        m.d.comb += [
+            self.error.eq(Cat(cause for cause, _, _ in causes).any()),
+            self.error_index.eq(
+                Mux(reader.error & reader.in_flight & ~writer.error, reading, dispatcher.completed)
+            ),
+        ]
+        for cause, code, addr in reversed(causes):
+            with m.If(cause):
+                m.d.comb += [self.error_code.eq(code), self.error_addr.eq(addr)]
 
     def _count_events(
         self,
@@ -304,7 +404,7 @@ class Engine(wiring.Component):
 
 def _translate(m: Module, value: Any, table: Mapping[Any, Error], name: str) -> Signal:
     """Error code of a fault."""
-    result = Signal(8, name=name)
+    result = Signal(8, name=f"{name}_error")
     with m.Switch(value):
         for fault, error in table.items():
             with m.Case(fault):

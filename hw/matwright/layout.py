@@ -24,6 +24,7 @@ __all__ = [
     "SCALE_FRACTION_BITS",
     "SCALE_MAX_EXPONENT",
     "SCALE_MULTIPLIER_BITS",
+    "a_row_bytes",
     "a_stride",
     "b_stride",
     "d_row_bytes",
@@ -59,6 +60,15 @@ def a_stride(config: AcceleratorConfig, k: int) -> int:
     """Smallest stride of A at which a row, read in whole panels, stays clear of the next."""
     panels = ceil_div(_size("k", k), config.rows)
     return _to_beats(config, panels * config.panel_bytes)
+
+
+def a_row_bytes(config: AcceleratorConfig, k: int) -> int:
+    """Bytes that the machine reads of a row of A: of its last panel, the beats that hold elements."""
+    panel, element = divmod(_size("k", k) - 1, config.rows)
+    tail = (element + 1) * config.precision.a_bytes
+    if config.panel_bytes <= config.bus.bytes:
+        tail = config.panel_bytes
+    return _to_beats(config, panel * config.panel_bytes + tail)
 
 
 def b_stride(config: AcceleratorConfig, n: int) -> int:

@@ -10,6 +10,7 @@ from .errors import (
     OperandError,
     OutOfMemory,
 )
+from .isolation import Isolation
 from .memory import Buffer
 from .network import Network
 from .operands import Activations, Result, Table, Weights
@@ -26,6 +27,7 @@ __all__ = [
     "DriverTimeout",
     "HardwareError",
     "IdentificationError",
+    "Isolation",
     "Network",
     "OperandError",
     "OutOfMemory",

@@ -14,6 +14,7 @@ from matwright.config import AcceleratorConfig
 from matwright.schedule.descriptor import DESCRIPTOR_BYTES
 
 from .errors import DriverTimeout, IdentificationError, OperandError, hardware_error
+from .isolation import Isolation
 from .memory import Allocator, Buffer
 from .operands import (
     Activations,
@@ -51,20 +52,35 @@ _IRQ_BITS = _BIT["IRQ_CAUSE", "DONE"] | _BIT["IRQ_CAUSE", "ERROR"]
 class Driver:
     """Runs GEMMs on one accelerator.
 
-    Making a driver checks that the device is the one that ``config`` describes and takes all of
-    its memory from address ``reserved`` on. :meth:`gemm` is one call for one product. For more,
+    Making a driver checks that the device is the one that ``config`` describes, takes all of its
+    memory from address ``reserved`` on and opens window 0 for it. Without ``privileged`` it leaves the
+    privileged page alone: someone else opens the windows. :meth:`gemm` is one call for one product. For more,
     upload operands once (:meth:`upload_a`, :meth:`upload_b`, :meth:`upload_table`), collect GEMMs
     in a :meth:`program`, :meth:`run` it and :meth:`download` its results.
     """
 
     def __init__(
-        self, config: AcceleratorConfig, transport: Transport, *, reserved: int = 0
+        self,
+        config: AcceleratorConfig,
+        transport: Transport,
+        *,
+        reserved: int = 0,
+        privileged: bool = True,
     ) -> None:
         self.config = config
         self.transport = transport
         self._check_identity()
         size = min(transport.memory_size, 1 << config.bus.addr_width)
         self.memory = Allocator(reserved, size, max(ALIGNMENT, config.bus.bytes))
+        self.isolation: Isolation | None = None
+        if privileged and not config.build.unsafe_unchecked:
+            self.isolation = Isolation(config, transport)
+            status = self._read("STATUS")
+            if status & (_BIT["STATUS", "BUSY"] | _BIT["STATUS", "ERROR"]):
+                self.reset()
+            elif status & _BIT["STATUS", "RESETTING"]:
+                self._wait_reset()
+            self.isolation.open_bytes(0, reserved, size - reserved)
 
     # Operands.
 
@@ -194,6 +210,19 @@ class Driver:
     def reset(self) -> None:
         """Soft reset: the device finishes its bus transactions and forgets all work."""
         self._write("CONTROL", _BIT["CONTROL", "RESET"])
+        self._wait_reset()
+
+    def end_context(self) -> None:
+        """End this use of the device: nothing of it is left there, and its windows are closed.
+
+        Device memory is the host's to clear. Only with ``privileged``.
+        """
+        if self.isolation is None:
+            raise OperandError("only a privileged driver may end a context, and this one is not")
+        self.isolation.end_context()
+        self._wait_reset()
+
+    def _wait_reset(self) -> None:
         status = _BIT["STATUS", "RESETTING"]
         for _ in range(RESET_POLLS):
             status = self._read("STATUS")

@@ -9,6 +9,7 @@ __all__ = [
     "DoorbellError",
     "DriverError",
     "DriverTimeout",
+    "GuardError",
     "HardwareError",
     "IdentificationError",
     "OpcodeError",
@@ -19,8 +20,11 @@ __all__ = [
     "ReadResponseError",
     "ReservedError",
     "SizeError",
+    "SramError",
     "TileError",
+    "UnwrittenError",
     "WatchdogError",
+    "WindowError",
     "WriteIdError",
     "WriteResponseError",
     "hardware_error",
@@ -115,6 +119,13 @@ class AddressError(HardwareError):
     says = "must keep addresses within the address width"
 
 
+class WindowError(HardwareError):
+    """What the descriptor names, or the descriptor itself, is not in a window open for it."""
+
+    code = Error.WINDOW
+    says = "must stand, and name only what stands, in an open window"
+
+
 class ReadResponseError(HardwareError):
     """The bus answered a read with an error."""
 
@@ -150,6 +161,27 @@ class WriteIdError(HardwareError):
     says = "met a write response that was not its own"
 
 
+class GuardError(HardwareError):
+    """A burst outside of the windows was stopped at the bus: a fault of the hardware."""
+
+    code = Error.GUARD
+    says = "made a burst outside of the windows, which was stopped"
+
+
+class SramError(HardwareError):
+    """A word of on-chip memory has flipped bits that cannot be corrected."""
+
+    code = Error.SRAM
+    says = "met an uncorrectable word of on-chip memory"
+
+
+class UnwrittenError(HardwareError):
+    """A word of on-chip memory was read that was never written: a fault of the hardware."""
+
+    code = Error.UNWRITTEN
+    says = "read a word of on-chip memory that it had not written"
+
+
 class WatchdogError(HardwareError):
     """Nothing moved for as many cycles as the watchdog allows."""
 
@@ -173,11 +205,15 @@ _BY_CODE: dict[int, type[HardwareError]] = {
         TileError,
         AlignmentError,
         AddressError,
+        WindowError,
         ReadResponseError,
         WriteResponseError,
         ReadLastError,
         ReadIdError,
         WriteIdError,
+        GuardError,
+        SramError,
+        UnwrittenError,
         WatchdogError,
         DoorbellError,
     )

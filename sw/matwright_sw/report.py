@@ -26,6 +26,16 @@ class Report:
         return self.counters.get("CYCLES")
 
     @property
+    def padded_macs(self) -> int | None:
+        """Multiply-accumulates of the array whose operand was padding; None without counters.
+
+        Every row that enters the array is ``peak_macs`` of them, whatever part of a tile is used.
+        """
+        if not self.counters:
+            return None
+        return self.counters["EXEC_BUSY"] * self.peak_macs - self.macs
+
+    @property
     def utilization(self) -> float | None:
         """Part of the array's peak that the program reached; None without counters."""
         return self.macs / (self.cycles * self.peak_macs) if self.cycles else None

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the benches of the memories on an SRAM that is as bad as its contract allows."""
 
+import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -75,6 +76,17 @@ def _run(
         parameters={"CONFIG": config.to_toml()},
         seed=seed,
     )
+
+
+def _protect(config: AcceleratorConfig, protection: str) -> AcceleratorConfig:
+    build = dataclasses.replace(config.build, sram_protection=protection)
+    return dataclasses.replace(config, build=build)
+
+
+@pytest.fixture
+def protect() -> Callable[[AcceleratorConfig, str], AcceleratorConfig]:
+    """A configuration with check bits in its memories."""
+    return _protect
 
 
 @pytest.fixture

@@ -37,6 +37,9 @@ CONFIGS = {
 CASES = [*(("icarus", name) for name in CONFIGS), ("verilator", "load_2"), ("verilator", "load_3")]
 
 
+Protect = Callable[[AcceleratorConfig, str], AcceleratorConfig]
+
+
 @pytest.mark.parametrize(("simulator", "name"), CASES)
 def test_accumulator(simulator: str, name: str, run_memory: Callable[..., None]) -> None:
     shape = CONFIGS[name]
@@ -49,3 +52,12 @@ def test_accumulator(simulator: str, name: str, run_memory: Callable[..., None])
         collisions=shape.load_cycles < Accumulator.HAZARD,
         seed=44,
     )
+
+
+@pytest.mark.parametrize(("name", "protection"), [("load_3", "parity"), ("load_2", "secded")])
+def test_check_bits(
+    name: str, protection: str, protect: Protect, run_memory: Callable[..., None]
+) -> None:
+    shape = protect(CONFIGS[name], protection)
+    forwards = shape.load_cycles < Accumulator.HAZARD
+    run_memory(Accumulator(shape), shape, "accumulator", "icarus", collisions=forwards, seed=45)

@@ -36,6 +36,9 @@ CONFIGS = {
 CASES = [*(("icarus", name) for name in CONFIGS), ("verilator", "two_beats_a_panel")]
 
 
+Protect = Callable[[AcceleratorConfig, str], AcceleratorConfig]
+
+
 @pytest.mark.parametrize(("simulator", "name"), CASES)
 def test_activation_scratchpad(simulator: str, name: str, run_memory: Callable[..., None]) -> None:
     # Every lane reads in every cycle, also while nobody asks.
@@ -47,6 +50,16 @@ def test_activation_scratchpad(simulator: str, name: str, run_memory: Callable[.
         collisions=True,
         seed=41,
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "protection"), [("two_beats_a_panel", "parity"), ("beat_is_four_odd_panels", "secded")]
+)
+def test_check_bits(
+    name: str, protection: str, protect: Protect, run_memory: Callable[..., None]
+) -> None:
+    shape = protect(CONFIGS[name], protection)
+    run_memory(ActivationScratchpad(shape), shape, "activation", "icarus", collisions=True, seed=46)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,9 @@ CASES = [
 ]
 
 
+Protect = Callable[[AcceleratorConfig, str], AcceleratorConfig]
+
+
 @pytest.mark.parametrize(("simulator", "name"), CASES)
 def test_parameter_memory(simulator: str, name: str, run_memory: Callable[..., None]) -> None:
     run_memory(
@@ -44,3 +47,13 @@ def test_parameter_memory(simulator: str, name: str, run_memory: Callable[..., N
         collisions=False,
         seed=43,
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "protection"), [("four_entries_a_beat", "parity"), ("eight_beats_a_group", "secded")]
+)
+def test_check_bits(
+    name: str, protection: str, protect: Protect, run_memory: Callable[..., None]
+) -> None:
+    shape = protect(CONFIGS[name], protection)
+    run_memory(ParameterMemory(shape), shape, "parameter", "icarus", collisions=False, seed=47)

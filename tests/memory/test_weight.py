@@ -38,12 +38,25 @@ CONFIGS = {
 CASES = [*(("icarus", name) for name in CONFIGS), ("verilator", "beat_is_two_steps")]
 
 
+Protect = Callable[[AcceleratorConfig, str], AcceleratorConfig]
+
+
 @pytest.mark.parametrize(("simulator", "name"), CASES)
 def test_weight_ring(simulator: str, name: str, run_memory: Callable[..., None]) -> None:
     # Every bank reads in every cycle, also while nobody asks.
     run_memory(
         WeightRing(CONFIGS[name]), CONFIGS[name], "weight", simulator, collisions=True, seed=42
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "protection"), [("beat_is_two_steps", "parity"), ("four_beats_a_step", "secded")]
+)
+def test_check_bits(
+    name: str, protection: str, protect: Protect, run_memory: Callable[..., None]
+) -> None:
+    shape = protect(CONFIGS[name], protection)
+    run_memory(WeightRing(shape), shape, "weight", "icarus", collisions=True, seed=48)
 
 
 @pytest.mark.parametrize(

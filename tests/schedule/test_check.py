@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from amaranth.sim import Simulator
 
-from matwright.config import AcceleratorConfig, Bus
+from matwright.config import AcceleratorConfig, Bus, Limits, Sram
 from matwright.presets import preset
 from matwright.schedule.check import DescriptorCheck
 from matwright.schedule.descriptor import FIELDS, Descriptor, Error, Flag, reserved_mask
@@ -23,6 +23,17 @@ CHECKED: dict[str, AcceleratorConfig] = {
     **{name: CONFIGS[name] for name in ("packed", "odd", "column", "least")},
     # A column panel fills a beat, but only with its padding.
     "padded": dataclasses.replace(CONFIGS["odd"], bus=Bus(data_width=64, addr_width=24)),
+    # All that the fields can say, and limits around a power of two.
+    "deep": dataclasses.replace(
+        CONFIGS["square"],
+        sram=Sram(
+            activation_rows=1 << 16,
+            weight_tiles=256,
+            accumulator_rows=1 << 15,
+            column_panels=256,
+        ),
+        limits=Limits(max_m=1000, max_n=4096, max_k=4097),
+    ),
 }
 RESERVED = [bit for bit in range(512) if reserved_mask() >> bit & 1]
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The dispatcher, cycle by cycle, in Icarus Verilog and in Verilator."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -27,5 +28,19 @@ def test_dispatcher(simulator: str, name: str, seed: int, tmp_path: Path) -> Non
         simulator=simulator,
         parameters={"CONFIG": name},
         seed=seed,
+        build_root=tmp_path,
+    )
+
+
+def test_unchecked(tmp_path: Path) -> None:
+    """Without checks a program runs as soon as its panels are counted, whatever is open."""
+    config = CONFIGS["odd"]
+    build = dataclasses.replace(config.build, unsafe_unchecked=True)
+    run_bench(
+        Dispatcher(dataclasses.replace(config, build=build)),
+        name="dispatcher_unchecked",
+        bench="matwright_sim.benches.schedule_dispatcher",
+        parameters={"CONFIG": "odd", "UNCHECKED": "1"},
+        seed=98,
         build_root=tmp_path,
     )

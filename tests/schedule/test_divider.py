@@ -26,10 +26,12 @@ def _check(dut: PanelCount, sizes: list[int]) -> None:
                 assert not ctx.get(dut.done), f"done after {cycle} of {dut.latency} cycles"
                 await ctx.tick()
             panels = -(-size // dut.side)
+            tail = size - (panels - 1) * dut.side
             for _ in range(3 if number % 16 == 0 else 1):
                 assert ctx.get(dut.done), f"size {size}: not done after {dut.latency} cycles"
-                found = (ctx.get(dut.panels), ctx.get(dut.tail))
-                assert found == (panels, size - (panels - 1) * dut.side), f"size {size}"
+                assert (ctx.get(dut.panels), ctx.get(dut.tail)) == (panels, tail), f"size {size}"
+                last = (ctx.get(dut.last_panel), ctx.get(dut.last_item))
+                assert last == (panels - 1, tail - 1), f"size {size}"
                 if number % 16 == 0:
                     await ctx.tick()
 

@@ -32,6 +32,7 @@ def test_rows_of_random_tiles(gap: int) -> None:
             "pitch": pitch,
             "top": rng.random() < 0.5,
             "read": {
+                "valid": 0,
                 "half": rng.randrange(2),
                 "word": rng.randrange(WORDS - rows * pitch),
                 "panel": rng.randrange(2),
@@ -62,7 +63,7 @@ def test_rows_of_random_tiles(gap: int) -> None:
             for i in range(tile["rows"]):
                 last = i == tile["rows"] - 1
                 row, total = ctx.get(dut.row), ctx.get(dut.sum)
-                assert total.valid and ctx.get(dut.switch_out) == (i == 0)
+                assert row.valid and total.valid and ctx.get(dut.switch_out) == (i == 0)
                 assert row.word == tile["read"]["word"] + i * tile["pitch"]
                 assert total.addr == addr % CONFIG.sram.accumulator_rows
                 for name in ("half", "panel", "count", "flip"):
@@ -76,7 +77,8 @@ def test_rows_of_random_tiles(gap: int) -> None:
                     await ctx.tick()
             for _ in range(rng.randint(0, gap)):
                 await ctx.tick()
-                assert not ctx.get(dut.sum.valid) and not ctx.get(dut.switch_out)
+                assert not ctx.get(dut.row.valid) and not ctx.get(dut.sum.valid)
+                assert not ctx.get(dut.switch_out)
                 assert not ctx.get(dut.row.done) and not ctx.get(dut.sum.done)
 
     simulator = Simulator(dut)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from matwright import layout
 from matwright.bus.register_map import COUNTERS, REGISTERS, constants
+from matwright.bus.window import Window
 from matwright.config import AcceleratorConfig
 from matwright.schedule.descriptor import DESCRIPTOR_BYTES, Descriptor, Error, Flag
 from matwright_sim.golden.machine import GoldenMachine, Outcome
@@ -18,6 +19,7 @@ _NAME = {register.offset: register for register in REGISTERS}
 _START, _RESET = 1, 2
 _BUSY, _DONE, _ERROR, _RESETTING = 1, 2, 4, 8
 _IRQ_DONE, _IRQ_ERROR = 1, 2
+_LOCK = 4
 
 
 class GoldenTransport:
@@ -25,7 +27,8 @@ class GoldenTransport:
 
     Results of a descriptor become visible only when a later one carries FENCE or the program ends,
     so a fence that the driver forgets gives wrong numbers. ``hang`` makes the next programs never
-    end, ``reset_polls`` is how often STATUS reads RESETTING.
+    end, ``reset_polls`` is how often STATUS reads RESETTING. ``touched`` holds the offsets that were
+    read or written.
     """
 
     def __init__(self, config: AcceleratorConfig, memory_size: int = 1 << 20) -> None:
@@ -37,6 +40,8 @@ class GoldenTransport:
         self.late = 0
         self.reset_polls = 3
         self.resets = 0
+        self.contexts_ended = 0
+        self.touched: set[int] = set()
         self.programs: list[list[Descriptor]] = []
         self.flags_seen: list[Flag] = []
         self._polls = 0
@@ -60,6 +65,7 @@ class GoldenTransport:
 
     def read_register(self, offset: int) -> int:
         register = _NAME[offset]
+        self.touched.add(offset)
         if register.access == "WO":
             return 0
         if register.name == "STATUS" and self._polls:
@@ -69,19 +75,50 @@ class GoldenTransport:
 
     def write_register(self, offset: int, value: int) -> None:
         register = _NAME[offset]
+        self.touched.add(offset)
         assert 0 <= value < 1 << 32
         assert register.access != "RO", register.name
         if register.access == "W1C":
             self.registers[register.name] &= ~value
+        elif register.name.startswith("WINDOW"):
+            self._write_window(register.name, value)
         elif register.access == "RW":
             self.registers[register.name] = value
+        elif register.name == "CONTEXT":
+            assert value == 1
+            self.contexts_ended += 1
+            self._reset()
+            for name in ("IRQ_ENABLE", "PROGRAM_LO", "PROGRAM_HI", "PROGRAM_COUNT", *COUNTERS):
+                self.registers[name] = 0
+            for i in range(self.config.bus.windows):
+                if not self.registers[f"WINDOW{i}_CONTROL"] & _LOCK:
+                    self.registers[f"WINDOW{i}_CONTROL"] = 0
         elif value & _RESET:
             self.resets += 1
-            self._polls = self.reset_polls
-            for name in ("STATUS", "IRQ_CAUSE", "COMPLETED", "ERROR_CODE", "ERROR_INDEX"):
-                self.registers[name] = 0
+            self._reset()
         elif value & _START and self.registers["STATUS"] in (0, _DONE):
             self.registers["STATUS"] = _BUSY
+
+    def _reset(self) -> None:
+        self._polls = self.reset_polls
+        for name in ("STATUS", "IRQ_CAUSE", "COMPLETED", "ERROR_CODE", "ERROR_INDEX"):
+            self.registers[name] = 0
+
+    def _write_window(self, name: str, value: int) -> None:
+        """As the device does: only of windows that it has, that are not locked, and while it is idle."""
+        index = int(name[len("WINDOW")])
+        locked = self.registers[f"WINDOW{index}_CONTROL"] & _LOCK
+        active = self.registers["STATUS"] & (_BUSY | _ERROR) or self._polls
+        if index >= self.config.bus.windows or locked or active:
+            return
+        addresses = (1 << self.config.bus.addr_width) - 1
+        if name.endswith("CONTROL"):
+            value &= 7
+        elif name.endswith("HI"):
+            value &= addresses >> 32
+        else:
+            value = value & addresses & ~0xFFF | 0xFFF * name.endswith("LIMIT_LO")
+        self.registers[name] = value
 
     def wait_interrupt(self, timeout_cycles: int) -> bool:
         assert timeout_cycles >= 1
@@ -101,6 +138,21 @@ class GoldenTransport:
             self.late -= 1
             return False
         return bool(r["IRQ_CAUSE"] & r["IRQ_ENABLE"])
+
+    def _windows(self) -> list[Window]:
+        windows = []
+        for i in range(self.config.bus.windows):
+            value = {
+                name: self.registers[f"WINDOW{i}_{name}_LO"]
+                | self.registers[f"WINDOW{i}_{name}_HI"] << 32
+                for name in ("BASE", "LIMIT")
+            }
+            control = self.registers[f"WINDOW{i}_CONTROL"]
+            if control & 3:
+                windows.append(
+                    Window(value["BASE"], value["LIMIT"], bool(control & 1), bool(control & 2))
+                )
+        return windows
 
     # Running.
 
@@ -133,7 +185,7 @@ class GoldenTransport:
         for background in (0x00, 0xFF):
             memory = self.memory.copy()
             memory[area] = background
-            outcome = GoldenMachine(self.config, memory).run(at, 1)
+            outcome = GoldenMachine(self.config, memory, self._windows()).run(at, 1)
             images.append(memory[area])
         places = np.flatnonzero(images[0] == images[1])
         return outcome, (area.start + places, images[0][places])

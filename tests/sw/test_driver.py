@@ -9,7 +9,8 @@ import pytest
 from golden_transport import GoldenTransport
 
 from matwright import layout
-from matwright.bus.register_map import COUNTERS
+from matwright.bus.register_map import COUNTERS, PRIVILEGED
+from matwright.bus.window import Window
 from matwright.config import AcceleratorConfig, Build, Bus, Limits, Precision, Sram
 from matwright.presets import PRESETS, preset
 from matwright.schedule.descriptor import Descriptor, Error
@@ -17,6 +18,7 @@ from matwright_sw import driver as driver_module
 from matwright_sw import errors
 from matwright_sw.driver import Driver
 from matwright_sw.errors import DriverTimeout, IdentificationError, OperandError, OutOfMemory
+from matwright_sw.isolation import Isolation
 from matwright_sw.operands import Activations, Result
 from matwright_sw.report import Report
 
@@ -186,6 +188,7 @@ def test_report() -> None:
     assert report.counters == {name: 1000 + i for i, name in enumerate(COUNTERS)}
     assert (report.macs, report.peak_macs, report.cycles) == (60, 256, 1000)
     assert report.utilization == 60 / 256_000
+    assert report.padded_macs == report.counters["EXEC_BUSY"] * 256 - 60
 
 
 def test_report_without_counters() -> None:
@@ -199,6 +202,7 @@ def test_report_without_counters() -> None:
 def test_addresses_above_four_gigabytes() -> None:
     """PROGRAM_HI: a device whose memory the driver takes from a high address on."""
     written: dict[int, int] = {}
+    beyond = [Window(1 << 33, (1 << 34) - 1)]
 
     class High(GoldenTransport):
         memory_size = (1 << 33) + (1 << 16)  # type: ignore[assignment]
@@ -210,12 +214,17 @@ def test_addresses_above_four_gigabytes() -> None:
             written[offset] = value
             super().write_register(offset, value)
 
+        def _windows(self) -> list[Window]:
+            return [Window(w.base - (1 << 33), w.limit) for w in super()._windows()] + beyond
+
         def _run(self, address: int, count: int) -> Any:
             assert address >> 32 == 2
             return super()._run(address - (1 << 33), count)
 
     config = preset("server")
     driver = Driver(config, High(config), reserved=1 << 33)
+    assert driver.isolation is not None
+    assert driver.isolation.read(0) == Window(1 << 33, (1 << 33) + (1 << 16) - 1)
     program = driver.program()
     a, b = driver.upload_a([[1]]), driver.upload_b([[1]])
     program.gemm(a, b)
@@ -277,6 +286,8 @@ def bad(**fields: int) -> Descriptor:
         (bad(tile_rows=0), errors.TileError),
         (bad(a_addr=0x1001), errors.AlignmentError),
         (bad(a_addr=1 << 40), errors.AddressError),
+        (bad(a_addr=0xE000_0000), errors.WindowError),
+        (bad(d_addr=0xE000_0000), errors.WindowError),
         (bad(a_addr=0xF000_0000), errors.ReadResponseError),
         (bad(d_addr=0xF000_0000), errors.WriteResponseError),
     ],
@@ -284,6 +295,8 @@ def bad(**fields: int) -> Descriptor:
 )
 def test_hardware_error(descriptor: Descriptor, kind: type[errors.HardwareError]) -> None:
     driver, transport = device()
+    assert driver.isolation is not None
+    driver.isolation.open_bytes(1, 0xF000_0000, 1)  # where there is no memory
     before = driver.memory.free_bytes
     program = driver.program()
     program.append(bad())
@@ -322,6 +335,15 @@ def test_end_just_after_the_time_is_no_error() -> None:
     transport.late = 1
     assert (driver.gemm([[3]], [[4]]) == 12).all()
     assert transport.resets == 0
+
+
+@pytest.mark.parametrize("status", [1, 4])
+def test_device_found_busy_or_in_error_is_reset_to_open_its_window(status: int) -> None:
+    transport = GoldenTransport(EDGE)
+    transport.registers["STATUS"] = status
+    driver = Driver(EDGE, transport)
+    assert transport.resets == 1
+    assert (driver.gemm([[3]], [[4]]) == 12).all()
 
 
 @pytest.mark.parametrize("status", [1, 4])
@@ -414,6 +436,8 @@ def test_memory_is_that_of_both_device_and_addresses() -> None:
     driver = Driver(config, GoldenTransport(config, 1 << 20), reserved=100)
     assert driver.memory.free_bytes == (1 << 16) - 128
     assert driver.allocate(1).address == 128
+    assert driver.isolation is not None
+    assert driver.isolation.read(0) == Window(0, (1 << 16) - 1)
 
 
 def test_unsigned_activations_count_from_the_middle() -> None:
@@ -425,3 +449,76 @@ def test_unsigned_activations_count_from_the_middle() -> None:
     result = program.gemm(a, driver.upload_b([[1], [10]]), raw=True)
     driver.run(program)
     assert driver.download(result).tolist() == [[2 - 1280]]
+
+
+# Privileges.
+
+
+def test_the_driver_opens_its_memory_and_no_more() -> None:
+    transport = GoldenTransport(EDGE, 1 << 16)
+    driver = Driver(EDGE, transport, reserved=0x3000)
+    assert driver.isolation is not None
+    windows = [driver.isolation.read(i) for i in range(EDGE.bus.windows)]
+    assert windows == [Window(0x3000, 0xFFFF), None, None, None]
+    assert (driver.gemm([[3]], [[4]]) == 12).all()
+    program = driver.program()
+    program.append(bad(a_addr=0x2FC0, b_addr=0x4000, d_addr=0x5000))
+    with pytest.raises(errors.WindowError) as caught:
+        driver.run(program)
+    assert (caught.value.index, caught.value.address) == (0, 0x3000)
+    assert (driver.gemm([[3]], [[4]]) == 12).all()
+
+
+def test_without_privileges_the_privileged_page_is_left_alone() -> None:
+    transport = GoldenTransport(EDGE)
+    transport.registers["STATUS"] = 1
+    driver = Driver(EDGE, transport, privileged=False)
+    assert driver.isolation is None
+    assert transport.resets == 0
+    # Nobody has opened a window: the machine does not even fetch the program.
+    with pytest.raises(errors.WindowError) as caught:
+        driver.gemm([[3]], [[4]])
+    assert caught.value.index == 0
+    with pytest.raises(
+        OperandError, match="^only a privileged driver may end a context, and this one is not$"
+    ):
+        driver.end_context()
+    assert transport.contexts_ended == 0
+    assert max(transport.touched) < PRIVILEGED
+    host = Isolation(EDGE, transport)
+    while transport.read_register(0x044) & 8:
+        pass
+    host.open_bytes(3, 0, transport.memory_size)
+    assert (driver.gemm([[3]], [[4]]) == 12).all()
+
+
+def test_end_context() -> None:
+    driver, transport = device()
+    assert (driver.gemm([[3]], [[4]]) == 12).all()
+    driver.end_context()
+    assert transport.contexts_ended == 1
+    assert transport.read_register(0x044) == 0, "the driver must wait for the end of the reset"
+    assert driver.isolation is not None
+    assert driver.isolation.read(0) is None
+    with pytest.raises(errors.WindowError):
+        driver.gemm([[3]], [[4]])
+    assert (Driver(EDGE, transport).gemm([[3]], [[4]]) == 12).all()
+
+
+def test_end_of_a_context_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver_module, "RESET_POLLS", 10)
+    driver, transport = device()
+    transport.reset_polls = 50
+    with pytest.raises(
+        DriverTimeout, match="^a soft reset must end within 10 reads of STATUS, which is 0x8$"
+    ):
+        driver.end_context()
+
+
+def test_a_window_that_another_has_locked() -> None:
+    transport = GoldenTransport(EDGE)
+    host = Isolation(EDGE, transport)
+    host.open(0, Window(0, 0xFFF), lock=True)
+    with pytest.raises(OperandError, match="^window 0 must not be locked, "):
+        Driver(EDGE, transport)
+    assert host.read(0) == Window(0, 0xFFF)

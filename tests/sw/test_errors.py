@@ -14,11 +14,15 @@ KINDS = {
     Error.TILE: errors.TileError,
     Error.ALIGNMENT: errors.AlignmentError,
     Error.ADDRESS: errors.AddressError,
+    Error.WINDOW: errors.WindowError,
     Error.READ_RESPONSE: errors.ReadResponseError,
     Error.WRITE_RESPONSE: errors.WriteResponseError,
     Error.READ_LAST: errors.ReadLastError,
     Error.READ_ID: errors.ReadIdError,
     Error.WRITE_ID: errors.WriteIdError,
+    Error.GUARD: errors.GuardError,
+    Error.SRAM: errors.SramError,
+    Error.UNWRITTEN: errors.UnwrittenError,
     Error.WATCHDOG: errors.WatchdogError,
     Error.DOORBELL: errors.DoorbellError,
 }
@@ -26,6 +30,9 @@ KINDS = {
 
 def test_every_code_has_a_kind() -> None:
     assert set(KINDS) == set(Error) - {Error.NONE}
+    assert len(set(KINDS.values())) == len(KINDS)
+    assert len({kind.says for kind in KINDS.values()}) == len(KINDS)
+    assert all(kind.__name__ in errors.__all__ for kind in KINDS.values())
 
 
 @pytest.mark.parametrize("code", KINDS, ids=lambda c: c.name)

@@ -9,19 +9,23 @@ from ..bus.register_map import ADDR_WIDTH, REGISTERS, VERSION, constants
 from ..config import AcceleratorConfig
 from ..schedule.descriptor import DESCRIPTOR_BYTES, FIELDS, Error, Flag, Opcode, reserved_mask
 
-__all__ = ["descriptor_markdown", "registers_markdown"]
+__all__ = ["descriptor_markdown", "error_notes", "join", "markdown_table", "registers_markdown"]
 
 _INTERFACE = """\
 Version {version} of the interface. The AXI4-Lite slave `s_axil` has {bits} address bits: the user page
-is 0x000 to 0xFFF, and 0x1000 to 0x1FFF is reserved for a privileged page."""
+is 0x000 to 0xFFF, the privileged page 0x1000 to 0x1FFF. They are 4 KiB apart, so that a host can give a
+tenant the one and keep the other; see [Isolation](../user/isolation.md)."""
 
 _ACCESS = """\
 Access: RO is read only, RW is read and write, W1C is cleared by writing ones, WO acts and reads 0.
-Bits that no field names read 0; write 0 to them. Registers are little-endian and word-aligned."""
+Bits that no field names read 0; write 0 to them. Registers are little-endian and word-aligned. Those of the
+privileged page are written as a whole: a write of single bytes does nothing there."""
 
 _ORDER = """\
 ## Running a program
 
+0. Once after `rst`: open windows for the program, its operands and its results, on the privileged page
+   (`WINDOWn_BASE_*`, `WINDOWn_LIMIT_*`, then `WINDOWn_CONTROL`). Until then nothing can be read.
 1. Write descriptors into memory, 64 bytes each, one after the other. The first stands at a multiple
    of 64 bytes and of a beat.
 2. Write `PROGRAM_LO`, `PROGRAM_HI`, `PROGRAM_COUNT`, and `IRQ_ENABLE` if an interrupt is wanted.
@@ -41,7 +45,7 @@ def registers_markdown(config: AcceleratorConfig | None = None) -> str:
         _ACCESS,
         _ORDER,
         "## Map",
-        _table(
+        markdown_table(
             ("Offset", "Name", "Access", "Meaning"),
             ((f"0x{r.offset:03X}", f"`{r.name}`", r.access, r.doc) for r in REGISTERS),
         ),
@@ -49,7 +53,7 @@ def registers_markdown(config: AcceleratorConfig | None = None) -> str:
     if config is not None:
         parts += [
             "## Values of this configuration",
-            _table(
+            markdown_table(
                 ("Register", "Value", "Hexadecimal"),
                 (
                     (f"`{name}`", f"{value:,}", f"0x{value:08X}")
@@ -66,10 +70,10 @@ def registers_markdown(config: AcceleratorConfig | None = None) -> str:
             parts += [
                 f"### {register.name}, 0x{register.offset:03X}, {register.access}",
                 register.doc,
-                _table(("Bits", "Field", "Meaning"), rows),
+                markdown_table(("Bits", "Field", "Meaning"), rows),
             ]
-    parts += ["## Error codes", _meanings("Code", Error, _error_notes())]
-    return _join(parts)
+    parts += ["## Error codes", _meanings("Code", Error, error_notes())]
+    return join(parts)
 
 
 def descriptor_markdown() -> str:
@@ -88,10 +92,10 @@ def descriptor_markdown() -> str:
     parts = [
         "# Descriptor",
         _DESCRIPTOR.format(version=_version(), size=DESCRIPTOR_BYTES),
-        _table(("Byte", "Word", "Bits", "Field", "Meaning"), rows),
+        markdown_table(("Byte", "Word", "Bits", "Field", "Meaning"), rows),
         f"The other {reserved.bit_count()} bits are reserved and must be 0.",
         "## Operations",
-        _table(
+        markdown_table(
             ("Value", "Operation", "Meaning"),
             ((str(int(code)), f"`{code.name}`", "One GEMM.") for code in Opcode),
         ),
@@ -103,9 +107,9 @@ def descriptor_markdown() -> str:
         "In this order; the first failure is reported, when all earlier descriptors are complete.",
         _CHECKS,
         "## Error codes",
-        _meanings("Code", Error, _error_notes()),
+        _meanings("Code", Error, error_notes()),
     ]
-    return _join(parts)
+    return join(parts)
 
 
 _DESCRIPTOR = """\
@@ -136,7 +140,10 @@ _CHECKS = """\
    fills a beat: `Cp << n_panels_log2 >= beat`.
 5. `ALIGNMENT`: `a_addr`, `b_addr`, `d_addr`, `a_stride`, `b_stride`, `d_stride`, and with `TABLE`
    `params`, are multiples of the bytes of a beat (`BUS.DATA_WIDTH / 8`).
-6. `ADDRESS`: `a_addr`, `b_addr`, `d_addr`, and with `TABLE` `params`, are below `2**BUS.ADDR_WIDTH`."""
+6. `ADDRESS`: `a_addr`, `b_addr`, `d_addr`, and with `TABLE` `params`, are below `2**BUS.ADDR_WIDTH`.
+7. `WINDOW`: A, B and with `TABLE` the parameter table each lie in one window that may be read, D in one
+   that may be written: from the first beat of the first row to the last beat of the last,
+   `addr + (rows - 1) * stride + row bytes`, without a wrap. (So must the descriptor itself.)"""
 
 
 def _version() -> str:
@@ -158,7 +165,8 @@ def _notes(kind: type[IntEnum] | type[IntFlag]) -> dict[str, str]:
     return notes
 
 
-def _error_notes() -> dict[str, str]:
+def error_notes() -> dict[str, str]:
+    """The meaning of each error code, by name."""
     return {"NONE": "No error.", **_notes(Error)}
 
 
@@ -167,13 +175,13 @@ def _meanings(heading: str, kind: type[IntEnum] | type[IntFlag], notes: dict[str
         return member.bit_length() - 1 if isinstance(member, IntFlag) else int(member)
 
     rows = ((str(value(member)), f"`{member.name}`", notes[str(member.name)]) for member in kind)
-    return _table((heading, "Name", "Meaning"), rows)
+    return markdown_table((heading, "Name", "Meaning"), rows)
 
 
-def _table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+def markdown_table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [headings, tuple("---" for _ in headings), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _join(parts: list[str]) -> str:
+def join(parts: list[str]) -> str:
     return "\n\n".join(parts) + "\n"

@@ -47,7 +47,7 @@ class ReadFault(enum.Enum, shape=2):
     """What was wrong with a beat; of several, the first named here."""
 
     ID = 0
-    """An ID other than 0, or nothing is in flight."""
+    """An ID other than 0, or no accepted burst is in flight."""
     LAST = 1
     """``rlast`` in the wrong place."""
     RESPONSE = 2
@@ -64,9 +64,12 @@ class ReadEngine(wiring.Component):
 
     While ``halt`` is high no new address is offered; one on offer stays until it is accepted, and
     what was issued comes back. To drop the rest of a request, reset the engine while ``quiet``.
+    ``blocked`` says that the address on offer is kept from the bus; ``halt`` follows in the next cycle,
+    and the engine is ``quiet`` when all the others have come back.
 
     ``error`` is high in the cycle of a beat with a ``fault``; ``error_addr`` is then the address of
-    the burst at fault. The beat is delivered all the same, except when nothing is in flight.
+    the burst at fault, the oldest in flight, or 0 if there is none. The beat is delivered all the same,
+    except when none is due.
 
     AXI4 is Arm IHI 0022, issue H; the ports of the channels are those of :func:`.axi.axi4`.
     """
@@ -79,6 +82,7 @@ class ReadEngine(wiring.Component):
     request: stream.Interface  # In, read_request_layout(bus, tag_width)
     beat: Beat  # Out, beat_signature(bus, tag_width)
     halt: Signal  # In, 1
+    blocked: Signal  # In, 1
     idle: Signal  # Out, 1, quiet, and no request or part of one waits
     quiet: Signal  # Out, 1, no address on offer and nothing in flight
     in_flight: Signal  # Out, 1, some burst is issued or on offer
@@ -113,6 +117,7 @@ class ReadEngine(wiring.Component):
                 "request": In(stream.Signature(read_request_layout(bus, tag_width))),
                 "beat": Out(beat_signature(bus, tag_width)),
                 "halt": In(1),
+                "blocked": In(1),
                 "idle": Out(1),
                 "quiet": Out(1),
                 "in_flight": Out(1),
@@ -136,7 +141,7 @@ class ReadEngine(wiring.Component):
         entering, oldest = flight(fifo.w_data), flight(fifo.r_data)
 
         # Requests to addresses.
-        tag = Signal(self.tag_width, reset_less=True)
+        tag = Signal(self.tag_width)
         accept = Signal()
         m.d.comb += [
             splitter.request.valid.eq(request.valid),
@@ -161,13 +166,16 @@ class ReadEngine(wiring.Component):
         with m.If(accept):
             m.d.sync += tag.eq(request.payload.tag)
 
-        # Beats.
+        # Beats. None is due while the only burst is still on offer.
+        unsent = self.arvalid & ~self.arready & (fifo.level == 1)
+        due = Signal()
+        m.d.comb += due.eq(fifo.r_rdy & ~unsent)
         count = Signal(8)
         end = Signal()
         m.d.comb += [
             self.rready.eq(1),
             end.eq(count == oldest.len),
-            self.beat.valid.eq(self.rvalid & fifo.r_rdy),
+            self.beat.valid.eq(self.rvalid & due),
             self.beat.data.eq(self.rdata),
             self.beat.tag.eq(oldest.tag),
             self.beat.last.eq(end & oldest.last),
@@ -177,7 +185,7 @@ class ReadEngine(wiring.Component):
             m.d.sync += count.eq(Mux(self.rlast, 0, count + 1))
 
         # State.
-        stranger = (self.rid != 0) | ~fifo.r_rdy
+        stranger = (self.rid != 0) | ~due
         misplaced = self.rlast != end
         with m.If(stranger):
             m.d.comb += self.fault.eq(ReadFault.ID)
@@ -187,10 +195,10 @@ class ReadEngine(wiring.Component):
             m.d.comb += self.fault.eq(ReadFault.RESPONSE)
         m.d.comb += [
             self.in_flight.eq(self.arvalid | fifo.r_rdy),
-            self.quiet.eq(~self.in_flight),
+            self.quiet.eq(Mux(self.blocked, fifo.level == 1, ~self.in_flight)),
             self.idle.eq(self.quiet & splitter.idle & ~request.valid),
             self.error.eq(self.rvalid & (stranger | misplaced | self.rresp[1])),
-            self.error_addr.eq(oldest.addr),
+            self.error_addr.eq(Mux(fifo.r_rdy, oldest.addr, 0)),
         ]
 
         return m

@@ -2,23 +2,30 @@
 """The register map: the one definition that hardware, driver, C header and reference are made from.
 
 Offsets are bytes from the base of the AXI4-Lite slave; every register is 32 bits wide. The user
-page is 0x000 to 0xFFF; 0x1000 to 0x1FFF is reserved for the privileged page.
+page is 0x000 to 0xFFF, the privileged page 0x1000 to 0x1FFF: a host that isolates the programs of
+others gives them the user page alone.
 """
 
 from typing import NamedTuple
 
-from ..config import AcceleratorConfig
+from ..config import SRAM_PROTECTIONS, AcceleratorConfig
 
 __all__ = [
     "ADDR_WIDTH",
     "COUNTERS",
     "ID_VALUE",
+    "MOST_WINDOWS",
+    "PAGE_BYTES",
+    "PRIVILEGED",
     "REGISTERS",
     "VERSION",
     "WATCHDOG_CYCLES",
+    "WINDOW",
     "BitField",
     "Register",
     "constants",
+    "event_names",
+    "window_offset",
 ]
 
 ADDR_WIDTH = 13
@@ -27,7 +34,16 @@ ADDR_WIDTH = 13
 ID_VALUE = 0x4D41_5457
 """``MATW`` in ASCII."""
 
-WATCHDOG_CYCLES = 1 << 24
+PRIVILEGED = 0x1000
+"""First offset of the privileged page."""
+
+PAGE_BYTES = 4096
+"""Windows are whole pages of this many bytes. No burst crosses one."""
+
+MOST_WINDOWS = 8
+"""Windows that the map has places for."""
+
+WATCHDOG_CYCLES = (1 << 24) - 1
 """Reset value of WATCHDOG."""
 
 VERSION = 0x0000_0100
@@ -78,10 +94,49 @@ COUNTERS: dict[str, str] = {
     "STORE_IDLE": "Store engine: no work.",
     "BEATS_READ": "Beats read from memory, descriptors included.",
     "BEATS_WRITTEN": "Beats written to memory.",
+    "SRAM_CORRECTED": "Cycles in which words with one flipped bit were read and corrected.",
+    "SRAM_UNCORRECTED": "Cycles in which words were read whose flipped bits cannot be corrected.",
 }
 """Performance counters, in order; 32 bits, cleared by the doorbell, wrapping."""
 
 _COUNTER_BASE = 0x100
+
+_WINDOW_BASE, _WINDOW_STEP = 0x1100, 0x20
+
+_WINDOW_CONTROL = (
+    BitField("READ", 0, 1, "The machine may read here."),
+    BitField("WRITE", 1, 1, "The machine may write here."),
+    BitField("LOCK", 2, 1, "Written 1, this window keeps its values until the next `rst`."),
+)
+
+WINDOW = ("BASE_LO", "BASE_HI", "LIMIT_LO", "LIMIT_HI", "CONTROL")
+"""Registers of a window, in order."""
+
+
+def window_offset(window: int, name: str) -> int:
+    """Offset of register ``name`` (of :data:`WINDOW`) of a window."""
+    return _WINDOW_BASE + _WINDOW_STEP * window + 4 * WINDOW.index(name)
+
+
+def _window(i: int) -> tuple["Register", ...]:
+    docs = {
+        "BASE_LO": f"Window {i}: address of its first page, bits 31 to 0; bits 11 to 0 are 0.",
+        "BASE_HI": f"Window {i}: address of its first page, bits 47 to 32.",
+        "LIMIT_LO": f"Window {i}: address of its last byte, bits 31 to 0; bits 11 to 0 are 1.",
+        "LIMIT_HI": f"Window {i}: address of its last byte, bits 47 to 32.",
+        "CONTROL": f"Window {i}: what it permits. Closed after `rst`.",
+    }
+    return tuple(
+        Register(
+            f"WINDOW{i}_{name}",
+            window_offset(i, name),
+            "RW",
+            docs[name],
+            _WINDOW_CONTROL if name == "CONTROL" else (),
+        )
+        for name in WINDOW
+    )
+
 
 REGISTERS: tuple[Register, ...] = (
     Register("ID", 0x000, "RO", "Identification: 0x4D415457, `MATW`."),
@@ -127,6 +182,23 @@ REGISTERS: tuple[Register, ...] = (
     Register("MAX_N", 0x02C, "RO", "Largest N."),
     Register("MAX_K", 0x030, "RO", "Largest K."),
     Register(
+        "BUILD",
+        0x034,
+        "RO",
+        "How the machine was built.",
+        (
+            BitField("WINDOWS", 0, 4, "Windows, see the privileged page."),
+            BitField(
+                "SRAM_PROTECTION",
+                4,
+                2,
+                "Check bits of on-chip memory: 0 none, 1 parity, 2 SECDED.",
+            ),
+            BitField("COUNTERS", 6, 1, "Performance counters are built."),
+            BitField("UNSAFE_UNCHECKED", 7, 1, "Built without windows and checks: never for use."),
+        ),
+    ),
+    Register(
         "CONTROL",
         0x040,
         "WO",
@@ -160,12 +232,62 @@ REGISTERS: tuple[Register, ...] = (
     Register("ERROR_INDEX", 0x064, "RO", "Index of the descriptor at fault."),
     Register("ERROR_ADDR_LO", 0x068, "RO", "Address at fault, bits 31 to 0."),
     Register("ERROR_ADDR_HI", 0x06C, "RO", "Address at fault, bits 47 to 32."),
-    Register("WATCHDOG", 0x070, "RW", "Cycles without progress that stop a program; 0: no limit."),
+    Register(
+        "WATCHDOG",
+        0x070,
+        "RW",
+        "When a program that makes no progress is stopped.",
+        (BitField("CYCLES", 0, 24, "Cycles without progress; 0: no limit."),),
+    ),
     *(
         Register(name, _COUNTER_BASE + 4 * i, "RO", doc)
         for i, (name, doc) in enumerate(COUNTERS.items())
     ),
+    Register(
+        "CONTEXT",
+        PRIVILEGED,
+        "WO",
+        "The end of a tenant's use.",
+        (
+            BitField(
+                "END",
+                0,
+                1,
+                "Soft reset; also the user page takes its reset values and every window that is not "
+                "locked is closed.",
+            ),
+        ),
+    ),
+    Register(
+        "INJECT_BITS",
+        PRIVILEGED + 4,
+        "RW",
+        "Bits that INJECT flips, data bits first, then check bits.",
+        (
+            BitField("FIRST", 0, 10, "A bit of the stored word."),
+            BitField("SECOND", 16, 10, "Another; the same for one flip."),
+        ),
+    ),
+    Register(
+        "INJECT",
+        PRIVILEGED + 8,
+        "RW",
+        "For tests: flips bits of the next word that is used of a bank of on-chip memory. Only with "
+        "SRAM protection.",
+        (
+            BitField("BANK", 0, 16, "Bank of the memory, in the order of its submodules."),
+            BitField("MEMORY", 16, 2, "0 activations, 1 weights, 2 accumulators, 3 parameters."),
+            BitField("FORGET", 30, 1, "Written 1: all words count as unwritten, now."),
+            BitField("ARM", 31, 1, "Written 1: flip. Reads 1 until it has happened."),
+        ),
+    ),
+    *(register for i in range(MOST_WINDOWS) for register in _window(i)),
 )
+
+
+def event_names(config: AcceleratorConfig) -> list[str]:
+    """Counters that ``config`` has events for, in order; without SRAM protection the last read 0."""
+    return [name for name in COUNTERS if config.build.protected or not name.startswith("SRAM_")]
 
 
 def constants(config: AcceleratorConfig) -> dict[str, int]:
@@ -186,4 +308,8 @@ def constants(config: AcceleratorConfig) -> dict[str, int]:
         "MAX_M": config.limits.max_m,
         "MAX_N": config.limits.max_n,
         "MAX_K": config.limits.max_k,
+        "BUILD": config.bus.windows
+        | SRAM_PROTECTIONS.index(config.build.sram_protection) << 4
+        | config.build.counters << 6
+        | config.build.unsafe_unchecked << 7,
     }

@@ -32,7 +32,7 @@ class WriteFault(enum.Enum, shape=1):
     """What was wrong with a response; of several, the first named here."""
 
     ID = 0
-    """An ID other than 0, or nothing is in flight."""
+    """An ID other than 0, or no burst waits for its response: address and beats accepted."""
     RESPONSE = 1
     """SLVERR or DECERR."""
 
@@ -45,15 +45,15 @@ class WriteEngine(wiring.Component):
     ``outstanding`` bursts are without their response, the one on offer among them.
 
     While ``halt`` is high no new address is offered; one on offer stays until it is accepted, and
-    the beats owed to addresses are sent. The first time that ``data`` has none, it and all later
-    ones of this halt are sent without a strobe, and ``data`` is not read again: beats must not
-    slip to another address. Reset the engine while ``quiet``, and what feeds it, before ``halt``
-    falls.
+    the beats owed to addresses are sent without a strobe, ``data`` unread. Reset the engine while
+    ``quiet``, and what feeds it, before ``halt`` falls. ``blocked`` says that the address on offer is
+    kept from the bus; ``halt`` follows in the next cycle, its beats are not sent, and the engine is
+    ``quiet`` when all the others are answered.
 
     ``ended`` is high in the cycle of the last response to a request with ``end``.
 
     ``error`` is high in the cycle of a response with a ``fault``; ``error_addr`` is then the address of
-    the burst at fault.
+    the burst at fault, the oldest without its response, or 0 if there is none.
 
     AXI4 is Arm IHI 0022, issue H; the ports of the channels are those of :func:`.axi.axi4`.
     """
@@ -66,6 +66,7 @@ class WriteEngine(wiring.Component):
     request: stream.Interface  # In, write_request_layout(bus)
     data: stream.Interface  # In, write_data_layout(bus)
     halt: Signal  # In, 1
+    blocked: Signal  # In, 1
     idle: Signal  # Out, 1, quiet, and no request or part of one waits
     quiet: Signal  # Out, 1, no address on offer, no beat owed, no response outstanding
     ended: Signal  # Out, 1
@@ -103,6 +104,7 @@ class WriteEngine(wiring.Component):
                 "request": In(stream.Signature(write_request_layout(bus))),
                 "data": In(stream.Signature(write_data_layout(bus))),
                 "halt": In(1),
+                "blocked": In(1),
                 "idle": Out(1),
                 "quiet": Out(1),
                 "ended": Out(1),
@@ -129,7 +131,7 @@ class WriteEngine(wiring.Component):
         # Requests to addresses. `owed` never holds more than `unanswered`.
         request = self.request
         accept = Signal()
-        end_of_job = Signal(reset_less=True)
+        end_of_job = Signal()
         with m.If(accept):
             m.d.sync += end_of_job.eq(request.payload.end)
         m.d.comb += [
@@ -153,28 +155,23 @@ class WriteEngine(wiring.Component):
             splitter.burst.ready.eq(self.awready),
         ]
 
-        # Beats. `dry` remembers that `data` had none when it was due.
+        # Beats: those of `data`, or after an error empty ones.
         count = Signal(8)
         end = Signal()
-        dry = Signal()
         room = Signal()
         real = Signal()
         load = Signal()
         source = self.data.payload
+        kept = self.blocked & (owed.level == 1)  # the burst on offer is the last that entered
         m.d.comb += [
             end.eq(count == owed.r_data),
-            room.eq(owed.r_rdy & (~self.wvalid | self.wready)),
-            self.data.ready.eq(room & ~dry),
-            real.eq(self.data.valid & ~dry),
+            room.eq(owed.r_rdy & ~kept & (~self.wvalid | self.wready)),
+            self.data.ready.eq(room & ~self.halt),
+            real.eq(self.data.valid & ~self.halt),
             load.eq(room & (real | self.halt)),
             owed.r_en.eq(load & end),
         ]
-        with m.If(~self.halt):
-            m.d.sync += dry.eq(0)
-        with m.Elif(room & ~self.data.valid):
-            m.d.sync += dry.eq(1)
-
-        wdata = Signal(bus.data_width, reset_less=True)
+        wdata = Signal(bus.data_width)
         strb = Signal(bus.bytes)
         m.d.comb += [
             self.wdata.eq(wdata),
@@ -195,18 +192,33 @@ class WriteEngine(wiring.Component):
 
         # State.
         busy = Signal()
-        stranger = (self.bid != 0) | ~unanswered.r_rdy
+        due = Signal()
+        # The oldest burst without its response may still be on offer, or its beats here.
+        unsent = (self.awvalid & ~self.awready & (unanswered.level == 1)) | (
+            owed.r_rdy & (owed.level == unanswered.level)
+        )
+        last_here = self.wvalid & self.wlast & ~self.wready
+        m.d.comb += due.eq(
+            unanswered.r_rdy & ~unsent & ~(last_here & (owed.level + 1 == unanswered.level))
+        )
+        stranger = (self.bid != 0) | ~due
         m.d.comb += [
             self.fault.eq(Mux(stranger, WriteFault.ID, WriteFault.RESPONSE)),
             self.bready.eq(1),
-            unanswered.r_en.eq(self.bvalid),
+            unanswered.r_en.eq(self.bvalid & due),
             busy.eq(self.awvalid | self.wvalid | owed.r_rdy),
             self.awaiting.eq(~busy & unanswered.r_rdy),
-            self.quiet.eq(~busy & ~unanswered.r_rdy),
+            self.quiet.eq(
+                Mux(
+                    self.blocked,
+                    ~self.wvalid & (owed.level == 1) & (unanswered.level == 1),
+                    ~busy & ~unanswered.r_rdy,
+                )
+            ),
             self.idle.eq(self.quiet & splitter.idle & ~self.request.valid),
             self.error.eq(self.bvalid & (stranger | self.bresp[1])),
-            self.error_addr.eq(oldest.addr),
-            self.ended.eq(self.bvalid & unanswered.r_rdy & oldest.end),
+            self.error_addr.eq(Mux(unanswered.r_rdy, oldest.addr, 0)),
+            self.ended.eq(self.bvalid & due & oldest.end),
         ]
 
         return m

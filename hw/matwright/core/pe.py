@@ -63,10 +63,10 @@ class ProcessingElement(wiring.Component):
         m = Module()
         a_width, b_width = self.precision.a_width, self.precision.b_width
 
-        # Data registers have no reset: control decides when anybody looks at them.
-        a = Signal(signed(a_width), reset_less=True)
-        following = Signal(signed(b_width), reset_less=True)
-        weight = Signal(signed(b_width), reset_less=True)
+        # Data registers have a reset, so that nothing of a program is left when it ends.
+        a = Signal(signed(a_width))
+        following = Signal(signed(b_width))
+        weight = Signal(signed(b_width))
         m.d.sync += [
             a.eq(self.a_in),
             self.switch_out.eq(self.switch_in),
@@ -80,13 +80,11 @@ class ProcessingElement(wiring.Component):
 
         product = a * weight
         for stage in range(self.build.product_registers):
-            register = Signal(
-                signed(self.precision.product_width), name=f"product{stage}", reset_less=True
-            )
+            register = Signal(signed(self.precision.product_width), name=f"product{stage}")
             m.d.sync += register.eq(product)
             product = register
 
-        psum = Signal(self.psum_out.shape(), reset_less=True)
+        psum = Signal(self.psum_out.shape())
         m.d.sync += psum.eq(self.psum_in + product)
         m.d.comb += self.psum_out.eq(psum)
 

@@ -96,8 +96,8 @@ class RequantizeLane(wiring.Component):
         return m
 
     def _register(self, m: Module, name: str, value: Value) -> Signal:
-        """``value`` one enabled cycle later. No reset: what holds no item never matters."""
-        q = Signal(value.shape(), name=name, reset_less=True)
+        """``value`` one enabled cycle later."""
+        q = Signal(value.shape(), name=name)
         with m.If(self.enable):
             m.d.sync += q.eq(value)
         return q

@@ -84,7 +84,7 @@ class Requantizer(wiring.Component):
         tag = Cat(item.count, item.last)
         tags: list[Signal] = []
         for stage in range(self.LATENCY):
-            q = Signal(len(tag), name=f"tag_{stage + 1}", reset_less=True)
+            q = Signal(len(tag), name=f"tag_{stage + 1}")
             with m.If(move):
                 m.d.sync += q.eq(tags[-1] if tags else tag)
             tags.append(q)

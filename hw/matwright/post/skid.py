@@ -38,7 +38,7 @@ class SkidBuffer(wiring.Component):
         m = Module()
 
         source = Signal(Shape.cast(self.shape).width)
-        kept = Signal(Shape.cast(self.shape).width, reset_less=True)
+        kept = Signal(Shape.cast(self.shape).width)
         full = Signal()
         m.d.comb += [
             source.eq(self.i.p),

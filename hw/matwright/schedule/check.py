@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks of a descriptor: the first rule that it breaks."""
 
-from amaranth import Module, Signal
+from amaranth import Cat, Const, Module, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..config import AcceleratorConfig
+from ..config import AcceleratorConfig, ceil_div
 from .descriptor import DESCRIPTOR_BYTES, FIELDS, Error, Flag, Opcode, reserved_mask
 from .job import chunk_panels
 
@@ -43,26 +43,27 @@ class DescriptorCheck(wiring.Component):
         table = d.flags[FLAG_BITS[Flag.TABLE]]
 
         sizes = [(d.m, config.limits.max_m), (d.n, config.limits.max_n), (d.k, config.limits.max_k)]
-        bad_size = [(size == 0) | (size > most) for size, most in sizes]
+        bad_size = [(size == 0) | _exceeds(size, most) for size, most in sizes]
 
-        # Shifts by a field are unrolled: each legal value has its own constant bound.
-        word_panels = config.panels_per_activation_word
-        bad_columns = Signal(init=1)
-        bad_chunk = Signal(init=1)
-        m.d.comb += [bad_columns.eq(1), bad_chunk.eq(1)]
-        for log2 in range(sram.column_panels.bit_length()):
-            narrow = (config.col_pitch << log2) < beat
-            with m.If(d.n_panels_log2 == log2):
-                m.d.comb += bad_columns.eq(d.tile_rows > (sram.accumulator_rows >> log2))
-                if narrow:
-                    with m.If(d.n > (config.cols << log2)):
-                        m.d.comb += bad_columns.eq(1)
-        for log2 in range(min(16, chunk_panels(config).bit_length())):
-            if (1 << log2) < word_panels:
-                continue
-            words = config.activation_words >> (log2 - (word_panels.bit_length() - 1))
-            with m.If(d.k_panels_log2 == log2):
-                m.d.comb += bad_chunk.eq(d.tile_rows > words)
+        # What the rows of a tile may reach is a power of two, halved for each step of a log2: a bit
+        # of the rows, less one, is too high from some value of the log2 on.
+        last_row = Signal(16)
+        m.d.comb += last_row.eq(d.tile_rows - 1)
+
+        def too_many(most: int, halvings: Value) -> Value:
+            top = most.bit_length() - 1
+            return Cat(last_row[i] & _at_least(halvings, top - i) for i in range(16)).any()
+
+        word_bits = config.panels_per_activation_word.bit_length() - 1
+        bad_tile = [
+            d.tile_rows == 0,
+            _at_least(d.n_panels_log2, sram.column_panels.bit_length()),
+            too_many(sram.accumulator_rows, d.n_panels_log2),
+            _splits_beat(config, d.n, d.n_panels_log2),
+            ~_at_least(d.k_panels_log2, word_bits),
+            _at_least(d.k_panels_log2, chunk_panels(config).bit_length()),
+            too_many(config.activation_words, (d.k_panels_log2 - word_bits)[:4]),
+        ]
 
         low_bits = beat.bit_length() - 1
         aligned = [d.a_addr, d.b_addr, d.d_addr, d.a_stride, d.b_stride, d.d_stride]
@@ -77,7 +78,7 @@ class DescriptorCheck(wiring.Component):
             (Error.OPCODE, d.opcode != Opcode.GEMM),
             (Error.RESERVED, reserved.any()),
             (Error.SIZE, _any(bad_size)),
-            (Error.TILE, (d.tile_rows == 0) | bad_columns | bad_chunk),
+            (Error.TILE, _any(bad_tile)),
             (Error.ALIGNMENT, _any(misaligned)),
             (Error.ADDRESS, _any(beyond)),
         ]
@@ -88,7 +89,33 @@ class DescriptorCheck(wiring.Component):
         return m
 
 
-def _any(conditions: list) -> Signal:
+def _exceeds(value: Value, most: int) -> Value:
+    """``value > most``; for a power of two less one, by the bits above."""
+    if most & (most + 1) == 0:
+        return value[most.bit_length() :].any()
+    return value > most
+
+
+def _at_least(value: Value, least: int) -> Value:
+    """``value >= least``, a constant where it is one."""
+    if least <= 0:
+        return Const(1, 1)
+    if least >= 1 << len(value):
+        return Const(0, 1)
+    return value >= least
+
+
+def _log2_ceil(value: int) -> int:
+    return (value - 1).bit_length()
+
+
+def _splits_beat(config: AcceleratorConfig, n: Value, log2: Value) -> Value:
+    """``n`` takes more than one block of ``2**log2`` panels, of which one does not fill a beat."""
+    narrow = _log2_ceil(ceil_div(config.bus.bytes, config.col_pitch))
+    return Cat((log2 == i) & (n > config.cols << i) for i in range(narrow)).any()
+
+
+def _any(conditions: list) -> Value:
     result = conditions[0]
     for condition in conditions[1:]:
         result = result | condition

@@ -54,6 +54,8 @@ class Error(enum.IntEnum):
     """An address or a stride is not a multiple of the beat."""
     ADDRESS = 6
     """An address has bits beyond the configuration's address width."""
+    WINDOW = 7
+    """An operand, the result or the descriptor itself is not wholly in one window that is open for it."""
     READ_RESPONSE = 16
     """The bus answered a read with SLVERR or DECERR."""
     WRITE_RESPONSE = 17
@@ -64,6 +66,15 @@ class Error(enum.IntEnum):
     """The bus sent a read beat that was not asked for, or with a wrong ID."""
     WRITE_ID = 20
     """The bus sent a write response that was not asked for, or with a wrong ID."""
+    GUARD = 21
+    """A burst outside of the windows was stopped at the bus: a fault of the hardware. The index is that
+    of the first incomplete descriptor."""
+    SRAM = 22
+    """A word of on-chip memory has flipped bits that cannot be corrected; index as for GUARD, the
+    address is the memory: 0 activations, 1 weights, 2 accumulators, 3 parameters."""
+    UNWRITTEN = 23
+    """A word of on-chip memory was read that the program had not written: a fault of the hardware; index
+    as for GUARD, address as for SRAM."""
     WATCHDOG = 24
     """Nothing moved for WATCHDOG cycles; the index is that of the first incomplete descriptor."""
     DOORBELL = 25

@@ -3,19 +3,24 @@
 
 from typing import Any
 
-from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..bus.read import read_request_layout
+from ..bus.window import windows_layout
 from ..config import AcceleratorConfig
 from .check import FLAG_BITS, DescriptorCheck, descriptor_layout
 from .descriptor import DESCRIPTOR_BYTES, Error, Flag
 from .divider import PanelCount
 from .job import ExecuteJob, LoadJob, StoreJob
 from .loader import ReadTag, Target
+from .region import RegionCheck
 
-__all__ = ["Dispatcher"]
+__all__ = ["DESCRIPTOR_ERRORS", "Dispatcher"]
+
+DESCRIPTOR_ERRORS = tuple(error for error in Error if error < 16)
+"""Errors that the dispatcher reports, in program order."""
 
 
 class Dispatcher(wiring.Component):
@@ -24,15 +29,16 @@ class Dispatcher(wiring.Component):
     The next descriptor is fetched and checked while the engines work. It goes to all three engines
     at once, when each can take it; with FENCE, when the results of all earlier ones are in memory.
 
-    ``program_addr`` and ``program_count`` keep their values from ``start`` to the next cycle at least.
     A program whose address is not a multiple of a descriptor, or beyond the address width, is
-    refused before the first fetch. A bad descriptor is reported (``error`` pulses with code, index
-    and address) when all earlier ones are in memory, and nothing more is fetched.
+    refused before the first fetch; no descriptor is fetched from outside the ``windows``. A bad one
+    is reported (``error`` pulses with code and address; its index is ``completed``) when all earlier
+    ones are in memory, and nothing more is fetched.
 
     ``ended`` pulses when the last response to a job's writes has come. ``completed`` counts these, the
     jobs whose results are in memory, and ``done`` pulses when that is all of them.
     """
 
+    windows: data.View  # In, windows_layout(bus)
     start: Signal  # In
     program_addr: Signal  # In, 48
     program_count: Signal  # In, 16
@@ -55,6 +61,7 @@ class Dispatcher(wiring.Component):
         self.config = config
         super().__init__(
             {
+                "windows": In(windows_layout(config.bus)),
                 "start": In(1),
                 "program_addr": In(48),
                 "program_count": In(16),
@@ -91,38 +98,32 @@ class Dispatcher(wiring.Component):
         arrived = Signal()
         m.d.sync += arrived.eq(self.beat_valid & self.beat_last)
 
-        m.submodules.check = check = DescriptorCheck(config)
         m.submodules.columns = columns = PanelCount(config.limits.max_n, config.cols)
         m.submodules.depth = depth = PanelCount(config.limits.max_k, config.rows)
         m.d.comb += [
-            check.descriptor.eq(descriptor),
             columns.size.eq(descriptor.n),
             depth.size.eq(descriptor.k),
             columns.start.eq(arrived),
             depth.start.eq(arrived),
         ]
-        error = Signal(8)
-        m.d.sync += error.eq(check.error)
+        counted = columns.done & depth.done
 
-        addr = Signal(bus.addr_width)
+        # One bit more than an address: a program may end where the address space does.
+        addr = Signal(bus.addr_width + 1)
+        error, readable, checked = self._check(m, descriptor, arrived, columns, depth, addr)
+
         left = Signal(16)
         complete = Signal()
-        starting = Signal()
-        misaligned = Signal()
-        beyond = Signal()
-        refused = Signal()
-        refusal = Signal(8)
-        m.d.comb += [
-            misaligned.eq(self.program_addr[: DESCRIPTOR_BYTES.bit_length() - 1].any()),
-            beyond.eq(self.program_addr[bus.addr_width :].any()),
-            refusal.eq(Mux(misaligned, Error.ALIGNMENT, Error.ADDRESS)),
-        ]
+        fault = Signal(range(max(DESCRIPTOR_ERRORS) + 1))
+        program = self.program_addr
+        misaligned = program[: DESCRIPTOR_BYTES.bit_length() - 1].any()
+        beyond = program[bus.addr_width :].any()
         m.d.comb += [
             complete.eq(self.completed == self.index),
-            self.request.p.addr.eq(Mux(starting, self.program_addr, addr)),
+            self.request.p.addr.eq(addr),
             self.request.p.beats.eq(max(1, bits // bus.data_width)),
             data.View(ReadTag(), self.request.p.tag).target.eq(Target.DESCRIPTOR),
-            self.error_code.eq(Mux(refused, refusal, error)),
+            self.error_code.eq(fault),
             self.error_addr.eq(addr),
         ]
         with m.If(self.ended):
@@ -137,30 +138,26 @@ class Dispatcher(wiring.Component):
 
         with m.FSM():
             with m.State("IDLE"):
-                m.d.comb += [
-                    starting.eq(1),
-                    self.request.valid.eq(
-                        self.start & (self.program_count != 0) & ~misaligned & ~beyond
-                    ),
-                ]
-                m.d.sync += [
-                    addr.eq(self.program_addr),
-                    left.eq(self.program_count),
-                ]
+                m.d.sync += [addr.eq(program), left.eq(self.program_count)]
                 with m.If(self.start):
                     m.d.sync += [self.index.eq(0), self.completed.eq(0)]
                     m.next = "FETCH"
-                    with m.If(self.request.ready):
-                        m.next = "RECEIVE"
                     with m.If(self.program_count == 0):
                         m.next = "DRAIN"
-                    with m.Elif(misaligned | beyond):
-                        m.next = "REFUSE"
+                    with m.Elif(misaligned):
+                        m.d.sync += fault.eq(Error.ALIGNMENT)
+                        m.next = "REPORT"
+                    with m.Elif(beyond):
+                        m.d.sync += fault.eq(Error.ADDRESS)
+                        m.next = "REPORT"
 
             with m.State("FETCH"):
-                m.d.comb += self.request.valid.eq(1)
+                m.d.comb += self.request.valid.eq(readable)
                 with m.If(self.request.ready):
                     m.next = "RECEIVE"
+                with m.If(~readable):
+                    m.d.sync += fault.eq(Error.WINDOW)
+                    m.next = "REPORT"
 
             with m.State("RECEIVE"):
                 with m.If(arrived):
@@ -168,10 +165,9 @@ class Dispatcher(wiring.Component):
 
             with m.State("CHECK"):
                 with m.If(error != Error.NONE):
-                    with m.If(complete):
-                        m.d.comb += self.error.eq(1)
-                        m.next = "STOPPED"
-                with m.Elif(columns.done & depth.done & (~flag[Flag.FENCE] | complete)):
+                    m.d.sync += fault.eq(error)
+                    m.next = "REPORT"
+                with m.Elif(counted & checked & (~flag[Flag.FENCE] | complete)):
                     m.d.comb += go.eq(ready)
                     with m.If(ready):
                         m.d.sync += [
@@ -188,14 +184,48 @@ class Dispatcher(wiring.Component):
                     m.d.comb += self.done.eq(1)
                     m.next = "IDLE"
 
-            with m.State("REFUSE"):
-                m.d.comb += [refused.eq(1), self.error.eq(1)]
-                m.next = "STOPPED"
+            with m.State("REPORT"):
+                with m.If(complete):
+                    m.d.comb += self.error.eq(1)
+                    m.next = "STOPPED"
 
             with m.State("STOPPED"):
                 pass
 
         return m
+
+    def _check(
+        self,
+        m: Module,
+        descriptor: Any,
+        arrived: Signal,
+        columns: PanelCount,
+        depth: PanelCount,
+        addr: Signal,
+    ) -> tuple[Value, Value, Value]:
+        """The descriptor's error, whether ``addr`` may be read, whether all is checked."""
+        config = self.config
+        if config.build.unsafe_unchecked:
+            return Const(Error.NONE), Const(1), Const(1)
+        m.submodules.check = check = DescriptorCheck(config)
+        m.submodules.region = region = RegionCheck(config)
+        broken = Signal.like(check.error)
+        m.d.sync += broken.eq(check.error)
+        m.d.comb += [
+            check.descriptor.eq(descriptor),
+            region.windows.eq(self.windows),
+            region.start.eq(arrived),
+            region.counted.eq(columns.done & depth.done),
+            region.descriptor.eq(descriptor),
+            region.last_n_panel.eq(columns.last_panel),
+            region.last_n_item.eq(columns.last_item),
+            region.last_k_panel.eq(depth.last_panel),
+            region.k_tail_beats.eq(_tail_beats(config, depth)),
+            region.code_addr.eq(addr),
+        ]
+        outside = region.done & ~region.inside
+        error = Mux(broken == Error.NONE, Mux(outside, Error.WINDOW, Error.NONE), broken)
+        return error, region.readable & ~addr[-1], region.done
 
     def _fill_jobs(
         self,
@@ -207,9 +237,6 @@ class Dispatcher(wiring.Component):
     ) -> None:
         """Connect the jobs' payloads to the descriptor's fields."""
         config = self.config
-        element_bits = config.precision.a_bytes.bit_length() - 1
-        beat_bits = config.bus.bytes.bit_length() - 1
-        tail_bytes = depth.tail << element_bits
         for job in (self.load, self.execute, self.store):
             blocks = job.p.blocks
             m.d.comb += [
@@ -221,7 +248,7 @@ class Dispatcher(wiring.Component):
         load, execute, store = self.load.p, self.execute.p, self.store.p
         m.d.comb += [
             load.k_panels.eq(depth.panels),
-            load.k_tail_beats.eq((tail_bytes + (config.bus.bytes - 1)) >> beat_bits),
+            load.k_tail_beats.eq(_tail_beats(config, depth)),
             load.k_panels_log2.eq(d.k_panels_log2),
             load.table.eq(flag[Flag.TABLE]),
             load.a_addr.eq(d.a_addr),
@@ -243,3 +270,9 @@ class Dispatcher(wiring.Component):
             store.scale.eq(d.params[:32]),
             store.zero_point.eq(d.zero_point.as_signed()),
         ]
+
+
+def _tail_beats(config: AcceleratorConfig, depth: PanelCount) -> Value:
+    """Beats of a row of A in its last panel of K."""
+    tail_bytes = depth.tail << (config.precision.a_bytes.bit_length() - 1)
+    return (tail_bytes + (config.bus.bytes - 1)) >> (config.bus.bytes.bit_length() - 1)

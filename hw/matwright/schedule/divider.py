@@ -5,14 +5,18 @@ from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..config import ceil_div
+from ..memory.sram import address_width
+
 __all__ = ["PanelCount"]
 
 
 class PanelCount(wiring.Component):
     """``panels = ceil(size / side)`` and ``tail = size - (panels - 1) * side`` for a constant ``side``.
 
-    ``start`` takes ``size`` (1 to ``largest``); ``done`` is high from :attr:`latency` cycles later on,
-    with the results, until the next ``start``. A power of two takes wires and a register; any other
+    ``last_panel`` and ``last_item`` are the same, each less one. ``start`` takes ``size`` (1 to
+    ``largest``); ``done`` is high from :attr:`latency` cycles later on, with the results, until the
+    next ``start``. A power of two takes wires and a register; any other
     side is divided by restoring division, a bit per cycle.
     """
 
@@ -21,6 +25,8 @@ class PanelCount(wiring.Component):
     done: Signal  # Out
     panels: Signal  # Out, range(ceil(largest / side) + 1)
     tail: Signal  # Out, range(side + 1)
+    last_panel: Signal  # Out
+    last_item: Signal  # Out
 
     def __init__(self, largest: int, side: int) -> None:
         self.largest = largest
@@ -30,8 +36,10 @@ class PanelCount(wiring.Component):
                 "start": In(1),
                 "size": In(range(largest + 1)),
                 "done": Out(1),
-                "panels": Out(range(-(-largest // side) + 1)),
+                "panels": Out(range(ceil_div(largest, side) + 1)),
                 "tail": Out(range(side + 1)),
+                "last_panel": Out(address_width(ceil_div(largest, side))),
+                "last_item": Out(address_width(side)),
             }
         )
 
@@ -44,18 +52,19 @@ class PanelCount(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # Both results follow from size - 1 = (panels - 1) * side + (tail - 1).
+        # The results follow from size - 1 = last_panel * side + last_item.
         before = Signal(range(self.largest + 1))
-        m.d.comb += before.eq(self.size - 1)
+        m.d.comb += [
+            before.eq(self.size - 1),
+            self.panels.eq(self.last_panel + 1),
+            self.tail.eq(self.last_item + 1),
+        ]
 
         if self.side & (self.side - 1) == 0:
             bits = self.side.bit_length() - 1
             m.d.sync += self.done.eq(self.start | self.done)
             with m.If(self.start):
-                m.d.sync += [
-                    self.panels.eq((before >> bits) + 1),
-                    self.tail.eq(before[:bits] + 1),
-                ]
+                m.d.sync += [self.last_panel.eq(before >> bits), self.last_item.eq(before[:bits])]
             return m
 
         width = self.latency - 1
@@ -66,8 +75,8 @@ class PanelCount(wiring.Component):
         m.d.comb += [
             trial.eq((rest << 1) | quotient[-1]),
             self.done.eq(left == 0),
-            self.panels.eq(quotient + 1),
-            self.tail.eq(rest + 1),
+            self.last_panel.eq(quotient),
+            self.last_item.eq(rest),
         ]
         with m.If(self.start):
             m.d.sync += [quotient.eq(before), rest.eq(0), left.eq(width)]

@@ -94,6 +94,7 @@ class RowStream(wiring.Component):
                 m.d.sync += addr.eq(0)
 
         m.d.comb += [
+            self.row.valid.eq(left != 0),
             self.row.half.eq(tile.read.half),
             self.row.word.eq(word),
             self.row.panel.eq(tile.read.panel),

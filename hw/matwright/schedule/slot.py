@@ -24,7 +24,7 @@ class Slot(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        kept = Signal(Shape.cast(self.shape).width, reset_less=True)
+        kept = Signal(Shape.cast(self.shape).width)
         full = Signal()
         m.d.comb += [self.i.ready.eq(~full), self.o.valid.eq(full), self.o.p.eq(kept)]
         with m.If(full):

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A host that works the registers one by one, where a test wants to see what the driver hides."""
 
+from collections.abc import Sequence
+
 from matwright.bus.register_map import COUNTERS, REGISTERS
+from matwright.bus.window import Window
 
 from ..compiled import CompiledAccelerator
 
@@ -16,10 +19,27 @@ _RESET_READS = 1000
 
 
 class Host:
-    """Registers of a compiled accelerator, by name."""
+    """Registers of a compiled accelerator, by name.
 
-    def __init__(self, machine: CompiledAccelerator) -> None:
+    Making one opens ``windows``, by default one that holds all addresses.
+    """
+
+    def __init__(
+        self, machine: CompiledAccelerator, windows: Sequence[Window] | None = None
+    ) -> None:
         self.machine = machine
+        if windows is None:
+            windows = [Window(0, (1 << machine.config.bus.addr_width) - 1)]
+        self.open(windows)
+
+    def open(self, windows: Sequence[Window]) -> None:
+        """Open these windows, and no others."""
+        for index in range(self.machine.config.bus.windows):
+            if index < len(windows):
+                for offset, value in windows[index].registers(index).items():
+                    self.machine.write_register(offset, value)
+            else:
+                self.write(f"WINDOW{index}_CONTROL", 0)
 
     def read(self, name: str) -> int:
         """Value of a register."""
@@ -42,6 +62,14 @@ class Host:
     def reset(self) -> None:
         """Soft reset; AssertionError if it does not end."""
         self.write("CONTROL", 2)
+        self._wait_reset()
+
+    def end_context(self) -> None:
+        """End a tenant's use; AssertionError if that does not end."""
+        self.write("CONTEXT", 1)
+        self._wait_reset()
+
+    def _wait_reset(self) -> None:
         assert any(self.read("STATUS") & 8 == 0 for _ in range(_RESET_READS)), "reset must end"
 
     def error(self) -> tuple[int, int, int]:

@@ -25,6 +25,7 @@ from cocotb.utils import get_sim_time
 from numpy.typing import NDArray
 
 from matwright.bus.register_map import COUNTERS, REGISTERS
+from matwright.bus.window import Window
 
 from ..runner import run_bench
 
@@ -173,9 +174,16 @@ class _Host:
         if stall:
             _pause(self._lite, stall, seed)
 
+    async def open(self, window: Window) -> None:
+        for offset, value in window.registers(0).items():
+            await self._write(offset, value)
+
     async def write(self, register: str, value: int) -> None:
-        answer = await self._lite.write(_OFFSETS[register], value.to_bytes(4, "little"))
-        assert int(answer.resp) == 0, f"write of {register} answered {answer.resp!s}"
+        await self._write(_OFFSETS[register], value)
+
+    async def _write(self, offset: int, value: int) -> None:
+        answer = await self._lite.write(offset, value.to_bytes(4, "little"))
+        assert int(answer.resp) == 0, f"write of {offset:#x} answered {answer.resp!s}"
 
     async def read(self, register: str) -> int:
         answer = await self._lite.read(_OFFSETS[register], 4)
@@ -229,6 +237,7 @@ async def program(dut: Any) -> None:
     await ClockCycles(dut.clk, _RESET_CYCLES)
     dut.rst.value = 0
 
+    await host.open(Window(0, (1 << len(dut.m_axi_araddr)) - 1))
     await host.write("IRQ_ENABLE", _IRQ_ALL)
     await host.write("PROGRAM_LO", job.program & 0xFFFF_FFFF)
     await host.write("PROGRAM_HI", job.program >> 32)

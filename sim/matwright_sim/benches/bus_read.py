@@ -20,6 +20,7 @@ from ..agents.axi_monitor import AxiMonitor
 from ..agents.axi_peer import ReadPeer, never
 from ..agents.clock import start_clock
 from ..agents.stream_source import StreamSource
+from .bus_gate import Gate, bursts
 
 BUS = Bus(**json.loads(os.environ.get("BUS", "{}")))
 TAG_WIDTH = int(os.environ.get("TAG_WIDTH", "3"))
@@ -30,9 +31,12 @@ REQUESTS = 60 if BUS.max_burst < 100 else 15
 
 
 class Bench:
-    """Engine, requests, monitor, and a check of each beat against the requests."""
+    """Engine, requests, monitor, and a check of each beat against the requests.
 
-    def __init__(self, dut: Any, *, request_pause: float = 0.0) -> None:
+    The monitor looks at ``bus``, by default the engine's own ports.
+    """
+
+    def __init__(self, dut: Any, *, request_pause: float = 0.0, bus: Gate | None = None) -> None:
         self.dut = dut
         self.rng = random.Random(cocotb.RANDOM_SEED)
         self.memory = self.rng.randbytes(MEMORY_BYTES)
@@ -47,7 +51,8 @@ class Bench:
         self.halted_before = False
         self.errors: list[tuple[int, int]] = []
         dut.halt.value = 0
-        self.monitor = AxiMonitor(dut, BUS, write=False, on_cycle=self.check)
+        dut.blocked.value = 0
+        self.monitor = AxiMonitor(bus or dut, BUS, write=False, on_cycle=self.check)
 
     def word(self, addr: int) -> int:
         start = addr % MEMORY_BYTES
@@ -71,7 +76,7 @@ class Bench:
         dut, monitor = self.dut, self.monitor
         in_flight = monitor.reading > 0
         requested = bool(int(dut.request__valid.value))
-        assert bool(int(dut.in_flight.value)) == in_flight
+        assert bool(int(dut.in_flight.value)) == (in_flight or bool(int(dut.blocked.value)))
         assert bool(int(dut.quiet.value)) == (not in_flight)
         assert bool(int(dut.idle.value)) == (not in_flight and not requested and not self.due)
         if requested and int(dut.request__ready.value):
@@ -231,6 +236,7 @@ async def burst_of_the_wrong_length(dut: Any, extra: int) -> None:
     sent = iter(range(1000))
     pitch = BUS.max_burst * BUS.bytes
     dut.halt.value = 0
+    dut.blocked.value = 0
     requests = StreamSource(dut, "request", read_request_layout(BUS, TAG_WIDTH), never)
     requests.queue.extend({"addr": i * pitch, "beats": beats, "tag": 0} for i in range(6))
     ReadPeer(
@@ -281,3 +287,75 @@ async def reset_forgets_a_held_request(dut: Any) -> None:
     dut.halt.value = 0
     bench.ask(BUS.bytes, 2 * BUS.max_burst)
     await bench.finish()
+
+
+WALL = 2**BUS.addr_width // 2
+"""First address that the gate forbids."""
+
+
+def ask_beyond_the_wall(bench: Bench) -> tuple[list[tuple[int, int]], int]:
+    """Requests below it, one that is beyond it or runs into it, and more below it.
+
+    Gives the bursts that may go out, and the beats of the last requests.
+    """
+    rng = bench.rng
+
+    def below() -> tuple[int, int]:
+        beats = rng.choice([1, 2, rng.randrange(1, 3 * BUS.max_burst + 2)])
+        return rng.randrange(WALL // BUS.bytes - beats) * BUS.bytes, beats
+
+    before = rng.choice([0, 1, BUS.outstanding, rng.randrange(2 * BUS.outstanding + 2)])
+    start = rng.choice([0, rng.randrange(1, 2 * BUS.max_burst + 1)])
+    beyond = WALL - start * BUS.bytes, start + rng.randrange(1, 2 * BUS.max_burst)
+    requests = [*(below() for _ in range(before)), beyond]
+    later = [below() for _ in range(3)]
+    for addr, beats in [*requests, *later]:
+        bench.ask(addr, beats)
+    wanted = [burst for request in requests for burst in bursts(BUS, *request)]
+    first = next(i for i, (addr, _) in enumerate(wanted) if addr >= WALL)
+    return wanted[:first], sum(beats for _, beats in later)
+
+
+@cocotb.test()
+@cocotb.parametrize(trial=range(8))
+async def a_blocked_address_stays_off_the_bus(dut: Any, trial: int) -> None:
+    """All before it comes back, nothing after it goes out, and after a reset all is new."""
+    gate = Gate(dut, "ar", lambda addr: addr >= WALL)
+    bench = Bench(dut, request_pause=0.2 * (trial % 2), bus=gate)
+    bench.rng.seed(cocotb.RANDOM_SEED + trial)
+    slow, latency = bench.rng.random() * 0.5, bench.rng.choice([1, 4, 16])
+    ReadPeer(gate, BUS, bench.good, latency=latency, pause=lambda: bench.rng.random() < slow)
+    allowed, later = ask_beyond_the_wall(bench)
+    total = len(bench.expected)
+    await start_clock(dut)
+    for _ in range(20_000):
+        await FallingEdge(dut.clk)
+        if gate.blocks and int(dut.quiet.value):
+            break
+    for _ in range(10):
+        assert int(dut.quiet.value) and int(dut.blocked.value) and not int(dut.idle.value)
+        await FallingEdge(dut.clk)
+    assert [(addr, beats) for addr, beats, _ in bench.monitor.reads] == allowed
+    assert total - len(bench.expected) == sum(beats for _, beats in allowed)
+
+    while len(bench.expected) > later:
+        bench.expected.popleft()
+    bench.due = 0
+    await gate.reset()
+    await bench.finish()
+    assert not bench.errors
+
+
+@cocotb.test()
+async def a_stray_beat_does_not_undo_quiet(dut: Any) -> None:
+    """The blocked address is not in flight, whatever comes on R."""
+    gate = Gate(dut, "ar", lambda addr: True)
+    requests = StreamSource(gate, "request", LAYOUT, never)
+    requests.queue.append({"addr": 0, "beats": 1, "tag": 0})
+    peer = ReadPeer(gate, BUS, lambda addr, index, last: {"data": 0})
+    await start_clock(dut)
+    await ClockCycles(dut.clk, 6)
+    assert int(dut.quiet.value) and int(dut.blocked.value)
+    peer.extra.append({"id": 0, "data": 1, "resp": 0, "last": 1})
+    await ClockCycles(dut.clk, 6)
+    assert int(dut.quiet.value) and int(dut.blocked.value)

@@ -1,172 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bench of the register file. ``PRESET`` names the configuration."""
+"""Bench of the user page of the register file. ``CONFIG`` holds the configuration as TOML."""
 
-import logging
-import os
-import random
-from collections.abc import Iterator
 from typing import Any
 
 import cocotb
 from cocotb.triggers import ClockCycles, Combine, FallingEdge, RisingEdge
-from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
-from matwright.bus.register_map import COUNTERS, REGISTERS, WATCHDOG_CYCLES, constants
+from matwright.bus.register_map import COUNTERS, PRIVILEGED, constants, event_names
 from matwright.bus.registers import RegisterFile
-from matwright.presets import preset
 
-from ..agents.axi_monitor import Channel
-from ..agents.clock import start_clock
-
-CONFIG = preset(os.environ.get("PRESET", "small"))
-OFFSET = {register.name: register.offset for register in REGISTERS}
-COUNTER_OFFSETS = {OFFSET[name] for name in COUNTERS if CONFIG.build.counters}
-WRITABLE = {
-    "IRQ_ENABLE": 2,
-    "PROGRAM_LO": 32,
-    "PROGRAM_HI": 16,
-    "PROGRAM_COUNT": 16,
-    "WATCHDOG": 32,
-}
-"""Width of what the host can write."""
-AFTER_RESET = dict.fromkeys(WRITABLE, 0) | {"WATCHDOG": WATCHDOG_CYCLES}
-START, RESET = 1, 2
-DONE, ERROR = 1, 2
-INPUTS = (
-    *("busy", "resetting", "done", "completed", "error", "error_code", "error_index"),
-    *("error_addr", "clear", "events"),
-)
-
-
-class Bench:
-    """Register file, host, and a monitor of the bus and of the pulses."""
-
-    def __init__(self, dut: Any) -> None:
-        self.dut = dut
-        self.rng = random.Random(cocotb.RANDOM_SEED)
-        for name in INPUTS:
-            getattr(dut, name).value = 0
-        logging.getLogger(f"cocotb.{dut._name}").setLevel(logging.WARNING)
-        logging.getLogger(f"cocotb.{dut._name}.s_axil_").setLevel(logging.WARNING)
-        self.host: Any = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil_"), dut.clk, dut.rst)
-        self._fill_unstrobed_bytes(self.host.write_if.w_channel)
-        channel = {
-            name: Channel(dut, "s_axil__", name, fields)
-            for name, fields in {
-                "aw": ("addr",),
-                "w": ("data", "strb"),
-                "b": ("resp",),
-                "ar": ("addr",),
-                "r": ("data", "resp"),
-            }.items()
-        }
-        self.channels = channel
-        self.starts = self.resets = self.doorbells = 0
-        cocotb.start_soon(self._watch())
-
-    def _fill_unstrobed_bytes(self, w_channel: Any) -> None:
-        """Bytes without strobe may hold anything; cocotbext-axi sends them as 0."""
-        send = w_channel.send
-
-        async def filled(beat: Any) -> None:
-            for lane in range(4):
-                if not int(beat.wstrb) >> lane & 1:
-                    beat.wdata = int(beat.wdata) | self.rng.randrange(256) << 8 * lane
-            await send(beat)
-
-        w_channel.send = filled
-
-    async def _watch(self) -> None:
-        dut, channel = self.dut, self.channels
-        addresses = writes = reads = 0
-        fired = {"w": False, "ar": False}
-        waiting = 0  # cycles for which the read of a counter may still wait
-        while True:
-            await FallingEdge(dut.clk)
-            if int(dut.rst.value):
-                continue
-            for each in channel.values():
-                each.sample()
-            # Responses follow their transfers after the stated latency, and none comes unasked.
-            assert channel["b"].opened == fired["w"], "bvalid must follow the data of a write"
-            if waiting:
-                waiting = 0 if channel["r"].opened else waiting - 1
-                assert waiting or channel["r"].opened, "a counter never came"
-            else:
-                assert channel["r"].opened == fired["ar"], "rvalid must follow the address"
-            if channel["ar"].fired and channel["ar"].fields["addr"] & ~3 in COUNTER_OFFSETS:
-                waiting = 1 + len(COUNTERS) + RegisterFile.READ_LATENCY
-            fired = {name: channel[name].fired for name in fired}
-            addresses += channel["aw"].fired
-            writes += channel["w"].fired - channel["b"].fired
-            reads += channel["ar"].fired - channel["r"].fired
-            addresses -= channel["w"].fired
-            assert 0 <= addresses <= 1 and 0 <= writes <= 1 and 0 <= reads <= 1
-            for name in ("b", "r"):
-                assert channel[name].fields.get("resp", 0) == 0, f"{name}resp must be OKAY"
-            self.starts += int(dut.start.value)
-            self.resets += int(dut.reset.value)
-            self.doorbells += int(dut.doorbell.value)
-
-    def pause(self, **shares: float) -> None:
-        """Pause channels of the host at random: ``aw=0.5`` pauses AW half of the time."""
-        write, read = self.host.write_if, self.host.read_if
-        channels = {
-            "aw": write.aw_channel,
-            "w": write.w_channel,
-            "b": write.b_channel,
-            "ar": read.ar_channel,
-            "r": read.r_channel,
-        }
-        for name, share in shares.items():
-            channels[name].set_pause_generator(self._pauses(share))
-
-    def _pauses(self, share: float) -> Iterator[bool]:
-        while True:
-            yield self.rng.random() < share
-
-    async def read(self, register: str | int) -> int:
-        offset = OFFSET[register] if isinstance(register, str) else register
-        answer = await self.host.read(offset, 4)
-        assert answer.resp == AxiResp.OKAY
-        return int.from_bytes(answer.data, "little")
-
-    async def write(self, register: str | int, value: int, first: int = 0, count: int = 4) -> None:
-        """Write bytes ``first`` to ``first + count - 1`` of ``value``, the others unstrobed."""
-        offset = OFFSET[register] if isinstance(register, str) else register
-        data = value.to_bytes(4, "little")[first : first + count]
-        assert (await self.host.write(offset + first, data)).resp == AxiResp.OKAY
-
-    async def pulse(self, **inputs: int) -> None:
-        """Drive inputs for one cycle."""
-        await RisingEdge(self.dut.clk)
-        for name, value in inputs.items():
-            getattr(self.dut, name).value = value
-        await RisingEdge(self.dut.clk)
-        for name in inputs:
-            getattr(self.dut, name).value = 0
-        await RisingEdge(self.dut.clk)
-
-
-async def ready(dut: Any) -> Bench:
-    bench = Bench(dut)
-    await start_clock(dut)
-    return bench
+from .bus_host import AFTER_RESET, CONFIG, DONE, ERROR, OFFSET, RESET, START, WRITABLE, ready
 
 
 @cocotb.test()
-async def the_whole_map(dut: Any) -> None:
-    """Every word of both pages: constants of the configuration, 0 elsewhere; writes harm nothing."""
+async def the_whole_page(dut: Any) -> None:
+    """Every word: constants of the configuration, 0 elsewhere; writes harm nothing."""
     bench = await ready(dut)
-    after_reset = constants(CONFIG) | AFTER_RESET
-    wanted = {OFFSET[name]: value for name, value in after_reset.items()}
-    for offset in range(0, 0x200, 4):
+    wanted = {OFFSET[name]: value for name, value in AFTER_RESET.items()}
+    offsets = [*range(0, 0x200, 4), 0x800, PRIVILEGED - 4]
+    for offset in offsets:
         assert await bench.read(offset) == wanted.get(offset, 0), f"{offset:#x}"
     allowed = {OFFSET[name] for name in (*WRITABLE, "CONTROL")}
-    for offset in [*range(0, 0x200, 4), *(o + 0x1000 for o in OFFSET.values()), 0x1FFC, 0x1000]:
+    for offset in offsets:
         if offset not in allowed:
             await bench.write(offset, 0xFFFFFFFF)
-    for offset in [*range(0, 0x200, 4), *range(0x1000, 0x1200, 4), 0x1FFC, 0x0FFC, 0x800]:
+    for offset in offsets:
         assert await bench.read(offset) == wanted.get(offset, 0), f"{offset:#x}"
     assert not bench.starts and not bench.resets and not bench.doorbells
 
@@ -176,7 +34,7 @@ async def random_writes_with_strobes(dut: Any) -> None:
     """Reads and writes at once, every channel pausing, against a dictionary."""
     bench = await ready(dut)
     bench.pause(aw=0.4, w=0.4, b=0.4, ar=0.4, r=0.4)
-    model = dict(AFTER_RESET)
+    model = {name: AFTER_RESET.get(name, 0) for name in WRITABLE}
 
     async def reads() -> None:
         for _ in range(60):
@@ -274,10 +132,8 @@ async def start_only_when_idle(dut: Any) -> None:
 @cocotb.test()
 async def done_and_interrupt(dut: Any) -> None:
     bench = await ready(dut)
-    dut.completed.value = 0xBEEF
     await bench.pulse(done=1)
     assert await bench.read("STATUS") == 2
-    assert await bench.read("COMPLETED") == 0xBEEF
     assert await bench.read("IRQ_CAUSE") == DONE
     assert not int(dut.irq.value)
     await bench.write("IRQ_ENABLE", ERROR)
@@ -311,6 +167,37 @@ async def done_and_interrupt(dut: Any) -> None:
 
 
 @cocotb.test()
+async def completed_is_kept_when_busy_falls(dut: Any) -> None:
+    """Followed while busy, to the last busy cycle; then kept until `start` or `clear`."""
+    bench = await ready(dut)
+    dut.completed.value = 0xFFFF
+    assert await bench.read("COMPLETED") == 0, "before the first program"
+    for clearing in ("start", "clear", "start"):
+        for cycles in (1, 2, 9):
+            await RisingEdge(dut.clk)
+            dut.busy.value = 1
+            for _ in range(cycles):
+                last = bench.rng.randrange(1, 1 << 16)
+                dut.completed.value = last
+                await RisingEdge(dut.clk)
+            dut.busy.value = 0
+            dut.completed.value = bench.rng.randrange(1 << 16)
+            assert await bench.read("COMPLETED") == last
+            dut.completed.value = bench.rng.randrange(1 << 16)
+            assert await bench.read("COMPLETED") == last
+        if clearing == "start":
+            await bench.write("CONTROL", START)
+        else:
+            await bench.pulse(clear=1)
+        assert await bench.read("COMPLETED") == 0, clearing
+    # While a program runs the host sees it advance.
+    dut.busy.value = 1
+    for completed in (3, 4, 0xFFFF):
+        dut.completed.value = completed
+        assert await bench.read("COMPLETED") == completed
+
+
+@cocotb.test()
 async def the_first_error_is_kept(dut: Any) -> None:
     bench = await ready(dut)
     await bench.write("IRQ_ENABLE", ERROR)
@@ -341,19 +228,20 @@ async def the_first_error_is_kept(dut: Any) -> None:
 @cocotb.test()
 async def counters_count_their_events(dut: Any) -> None:
     bench = await ready(dut)
-    model = [0] * len(COUNTERS)
+    model = dict.fromkeys(COUNTERS, 0)
+    names = event_names(CONFIG)
 
     async def count(cycles: int, share: float) -> None:
         for _ in range(cycles):
-            events = sum((bench.rng.random() < share) << i for i in range(len(COUNTERS)))
-            dut.events.value = events
+            happens = [bench.rng.random() < share for _ in names]
+            dut.events.value = sum(event << i for i, event in enumerate(happens))
             await RisingEdge(dut.clk)
-            for i in range(len(COUNTERS)):
-                model[i] += events >> i & 1
+            for name, event in zip(names, happens, strict=True):
+                model[name] += event
         dut.events.value = 0
 
     async def check() -> None:
-        for name, value in zip(COUNTERS, model, strict=True):
+        for name, value in model.items():
             wanted = value if CONFIG.build.counters else 0
             assert await bench.read(name) == wanted, name
 
@@ -368,7 +256,7 @@ async def counters_count_their_events(dut: Any) -> None:
             await bench.pulse(clear=1)
         else:
             await bench.write("CONTROL", START)
-        model[:] = [0] * len(COUNTERS)
+        model = dict.fromkeys(COUNTERS, 0)
         await check()
         await count(bench.rng.randrange(100), 0.7)
         await check()

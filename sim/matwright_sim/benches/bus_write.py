@@ -17,9 +17,10 @@ from matwright.bus.write import WriteEngine, WriteFault, write_data_layout, writ
 from matwright.config import Bus
 
 from ..agents.axi_monitor import AxiMonitor
-from ..agents.axi_peer import WritePeer
+from ..agents.axi_peer import WritePeer, never
 from ..agents.clock import start_clock
 from ..agents.stream_source import StreamSource
+from .bus_gate import Gate, bursts
 
 BUS = Bus(**json.loads(os.environ.get("BUS", "{}")))
 MEMORY_BYTES = 1 << 16
@@ -28,20 +29,39 @@ REQUESTS = 60 if BUS.max_burst < 100 else 15
 FULL = 2**BUS.bytes - 1
 
 
-class Bench:
-    """Engine, requests, data, monitor, and the memory as it must become."""
+class Source(StreamSource):
+    """A source that can be reset."""
 
-    def __init__(self, dut: Any, *, request_pause: float = 0.0, data_pause: float = 0.0) -> None:
+    def forget(self) -> None:
+        """Take back what is on offer, and all that is queued."""
+        self.queue.clear()
+        self._offered = False
+
+
+class Bench:
+    """Engine, requests, data, monitor, and the memory as it must become.
+
+    The monitor looks at ``bus``, by default the engine's own ports.
+    """
+
+    def __init__(
+        self,
+        dut: Any,
+        *,
+        request_pause: float = 0.0,
+        data_pause: float = 0.0,
+        bus: Gate | None = None,
+    ) -> None:
         self.dut = dut
         self.rng = random.Random(cocotb.RANDOM_SEED)
         self.request_pause, self.data_pause = request_pause, data_pause
-        self.requests = StreamSource(
+        self.requests = Source(
             dut,
             "request",
             write_request_layout(BUS),
             lambda: self.rng.random() < self.request_pause,
         )
-        self.data = StreamSource(
+        self.data = Source(
             dut, "data", write_data_layout(BUS), lambda: self.rng.random() < self.data_pause
         )
         self.asked: deque[int] = deque()  # beats of the requests not yet accepted
@@ -58,7 +78,8 @@ class Bench:
         self.answered = 0  # responses
         self.ends: deque[int] = deque()  # responses after which `ended` is due
         dut.halt.value = 0
-        self.monitor = AxiMonitor(dut, BUS, read=False, on_cycle=self.check)
+        dut.blocked.value = 0
+        self.monitor = AxiMonitor(bus or dut, BUS, read=False, on_cycle=self.check)
 
     def ask(self, addr: int, beats: int, *, full: bool = False) -> None:
         """Queue a request and its data."""
@@ -74,6 +95,14 @@ class Bench:
             strb = FULL if full else self.rng.choice([FULL, 0, self.rng.randrange(FULL + 1)])
             self.data.queue.append({"data": word, "strb": strb})
             self.beats.append(((addr + i * BUS.bytes) % 2**BUS.addr_width, word, strb))
+
+    def forget(self) -> None:
+        """Reset: nothing was asked for, and nothing was sent."""
+        self.requests.forget()
+        self.data.forget()
+        for each in (self.asked, self.beats, self.sent, self.ends):
+            each.clear()
+        self.due = self.bursts = self.answered = 0
 
     def random_request(self) -> None:
         beats = self.rng.choice([1, 2, self.rng.randrange(1, 3 * BUS.max_burst + 2)])
@@ -96,7 +125,8 @@ class Bench:
         requested = bool(int(dut.request__valid.value))
         sending = monitor.aw.valid or monitor.owed > 0
         answered = monitor.unanswered == 0
-        assert bool(int(dut.awaiting.value)) == (not sending and not answered)
+        blocked = bool(int(dut.blocked.value))
+        assert bool(int(dut.awaiting.value)) == (not sending and not answered and not blocked)
         assert bool(int(dut.quiet.value)) == (not sending and answered)
         idle = not sending and answered and not requested and not self.due
         assert bool(int(dut.idle.value)) == idle
@@ -250,23 +280,6 @@ async def halt_met_every_case(dut: Any) -> None:
 
 
 @cocotb.test()
-async def halt_may_fall_when_data_kept_up(dut: Any) -> None:
-    """With data always there, halts only delay."""
-    bench = Bench(dut)
-    peer = WritePeer(dut, BUS, latency=3, pause=lambda: bench.rng.random() < 0.3)
-    for _ in range(REQUESTS):
-        bench.random_request()
-    await start_clock(dut)
-    while not bench.requests.idle:
-        await ClockCycles(dut.clk, bench.rng.randrange(1, 60))
-        dut.halt.value = 1
-        await ClockCycles(dut.clk, bench.rng.randrange(1, 60))
-        dut.halt.value = 0
-    await bench.finish()
-    assert peer.memory == bench.memory()
-
-
-@cocotb.test()
 async def faults_are_reported(dut: Any) -> None:
     """SLVERR, DECERR, a wrong ID: one pulse a response, with its burst and what was wrong."""
     bench = Bench(dut)
@@ -292,3 +305,143 @@ async def faults_are_reported(dut: Any) -> None:
     await ClockCycles(dut.clk, 5)
     assert len(bench.errors) == len(wanted) + 1
     assert bench.errors[-1][1] == WriteFault.ID.value
+
+
+WALL = 2**BUS.addr_width // 2
+"""First address that the gate forbids."""
+
+
+def ask_beyond_the_wall(bench: Bench) -> list[tuple[int, int]]:
+    """Requests below it, one that is beyond it or runs into it, and more; the bursts that may go out."""
+    rng = bench.rng
+
+    def below() -> tuple[int, int]:
+        beats = rng.choice([1, 2, rng.randrange(1, 3 * BUS.max_burst + 2)])
+        return rng.randrange(WALL // BUS.bytes - beats) * BUS.bytes, beats
+
+    before = rng.choice([0, 1, BUS.outstanding, rng.randrange(2 * BUS.outstanding + 2)])
+    start = rng.choice([0, rng.randrange(1, 2 * BUS.max_burst + 1)])
+    beyond = WALL - start * BUS.bytes, start + rng.randrange(1, 2 * BUS.max_burst)
+    requests = [*(below() for _ in range(before)), beyond]
+    for addr, beats in [*requests, *(below() for _ in range(3))]:
+        bench.ask(addr, beats)
+    wanted = [burst for request in requests for burst in bursts(BUS, *request)]
+    return wanted[: next(i for i, (addr, _) in enumerate(wanted) if addr >= WALL)]
+
+
+met_blocked = {"beats without data": 0, "nothing before": 0, "beats still owed": 0}
+
+
+@cocotb.test()
+@cocotb.parametrize(trial=range(10))
+async def a_blocked_address_stays_off_the_bus(dut: Any, trial: int) -> None:
+    """The bursts before it are sent to their end and answered, and no beat is sent for it."""
+    starved = trial % 2 == 1
+    gate = Gate(dut, "aw", lambda addr: addr >= WALL)
+    bench = Bench(dut, request_pause=0.1, data_pause=0.6 if starved else 0.0, bus=gate)
+    bench.rng.seed(cocotb.RANDOM_SEED + trial)
+    slow, latency = bench.rng.random() * 0.5, bench.rng.choice([1, 4, 16])
+    peer = WritePeer(gate, BUS, latency=latency, pause=lambda: bench.rng.random() < slow)
+    allowed = ask_beyond_the_wall(bench)
+    await start_clock(dut)
+    while not gate.blocks:
+        await FallingEdge(dut.clk)
+    met_blocked["beats still owed"] += bench.monitor.owed > 0
+    if starved:
+        bench.data_pause = bench.rng.choice([0.7, 1.0])
+    bound = 8 * (BUS.outstanding * (BUS.max_burst + 8) + 50)
+    for _ in range(bound):
+        if int(dut.quiet.value):
+            break
+        await FallingEdge(dut.clk)
+    for _ in range(10):
+        assert int(dut.quiet.value) and int(dut.blocked.value) and not int(dut.idle.value)
+        await FallingEdge(dut.clk)
+    real = bench.data.taken
+    assert [(addr, beats) for addr, beats, _ in bench.monitor.writes] == allowed
+    assert len(bench.sent) == sum(beats for _, beats in allowed)
+    assert bench.answered == len(allowed)
+    assert all(sent == (0, 0) for sent in bench.sent[real:])
+    assert peer.memory == bench.memory(real)
+    met_blocked["beats without data"] += len(bench.sent) > real
+    met_blocked["nothing before"] += not allowed
+    assert not bench.errors
+
+    # With new sources, as the whole machine is reset. What the old ones had on offer is gone.
+    bench.forget()
+    bench.data_pause = 0.2
+    peer.memory.clear()
+    await gate.reset()
+    for beats in (1, 8, 3):
+        bench.ask(bench.rng.randrange(WALL // BUS.bytes - beats) * BUS.bytes, beats)
+    await bench.finish()
+    assert peer.memory == bench.memory()
+
+
+@cocotb.test()
+async def blocking_met_every_case(dut: Any) -> None:
+    """The trials above were worth something."""
+    for case, count in met_blocked.items():
+        assert count or BUS.max_burst * BUS.outstanding < 16, f"no trial met {case}"
+
+
+@cocotb.test()
+@cocotb.parametrize(order=["address after data", "address last"])
+async def a_blocked_address_behind_stubborn_memory(dut: Any, order: Any) -> None:
+    """Older addresses that wait for their beats get them, also when the one behind them is blocked."""
+    gate = Gate(dut, "aw", lambda addr: addr >= WALL)
+    bench = Bench(dut, bus=gate)
+    peer = WritePeer(gate, BUS, order=order, latency=9)
+    bench.ask(0, 3 * BUS.max_burst)
+    bench.ask(WALL, 1)
+    await start_clock(dut)
+    for _ in range(40 * BUS.max_burst + 400):
+        await FallingEdge(dut.clk)
+        if gate.blocks and int(dut.quiet.value):
+            break
+    assert int(dut.quiet.value) and len(bench.sent) == 3 * BUS.max_burst
+    assert peer.memory == bench.memory(bench.data.taken)
+
+
+@cocotb.test()
+async def a_stray_response_does_not_undo_quiet(dut: Any) -> None:
+    """The blocked address awaits no response, whatever comes on B."""
+    gate = Gate(dut, "aw", lambda addr: True)
+    requests = StreamSource(gate, "request", write_request_layout(BUS), never)
+    requests.queue.append({"addr": 0, "beats": 1, "end": 0})
+    dut.data__valid.value = 1
+    dut.data__payload.value = 0
+    peer = WritePeer(gate, BUS)
+    await start_clock(dut)
+    await ClockCycles(dut.clk, 6)
+    assert int(dut.quiet.value) and int(dut.blocked.value) and not int(dut.wvalid.value)
+    peer.extra.append({"id": 0, "resp": 0})
+    await ClockCycles(dut.clk, 6)
+    assert int(dut.quiet.value) and int(dut.blocked.value) and not int(dut.wvalid.value)
+
+
+@cocotb.test()
+async def an_early_response_does_not_hide_beats(dut: Any) -> None:
+    """A response before the last beat is against the protocol, and the beats are owed all the same."""
+    if BUS.outstanding == 1:
+        return  # the blocked address is not on offer before the response
+    gate = Gate(dut, "aw", lambda addr: addr >= WALL)
+    requests = StreamSource(gate, "request", write_request_layout(BUS), never)
+    requests.queue.extend({"addr": addr, "beats": BUS.max_burst, "end": 0} for addr in (0, WALL))
+    dut.data__valid.value = 1
+    dut.data__payload.value = 0
+    peer = WritePeer(gate, BUS)
+    await start_clock(dut)
+    while not (int(dut.awvalid.value) and int(dut.awready.value)):
+        await FallingEdge(dut.clk)
+    peer.pause = lambda: True
+    await ClockCycles(dut.clk, 4)
+    assert int(dut.blocked.value) and peer.beats < BUS.max_burst
+    peer.extra.append({"id": 0, "resp": 0})
+    for _ in range(8):
+        await FallingEdge(dut.clk)
+        assert not int(dut.quiet.value)
+    peer.pause = never
+    await ClockCycles(dut.clk, BUS.max_burst + 8)
+    assert peer.beats == BUS.max_burst
+    assert int(dut.quiet.value) and int(dut.blocked.value)

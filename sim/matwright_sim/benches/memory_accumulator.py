@@ -3,7 +3,7 @@
 
 import os
 import random
-from typing import Any
+from typing import Any, NamedTuple
 
 import cocotb
 import numpy as np
@@ -15,140 +15,273 @@ from matwright.memory.accumulator import AccumulateCommand, Accumulator
 from ..agents.stream_source import pack
 from ..agents.trace import Record, element_of, join, play, start
 from .core_cases import integers
-from .memory_cases import Timeline, pulses
+from .memory_cases import Guard, Timeline, WrittenRows, pulses
 
 CONFIG = AcceleratorConfig.from_toml(os.environ["CONFIG"])
 BLOCKS = 30
 COLS, ACC_WIDTH = CONFIG.cols, CONFIG.precision.acc_width
 PSUM_WIDTH = SystolicArray.psum_width(CONFIG)
 LATENCY = Accumulator.LATENCY
-AGAIN = 1 if CONFIG.load_cycles < Accumulator.HAZARD else Accumulator.HAZARD
+FORWARDS = CONFIG.load_cycles < Accumulator.HAZARD
+AGAIN = 1 if FORWARDS else Accumulator.HAZARD
 """Cycles after which a row may come back."""
 LAYOUT = AccumulateCommand(CONFIG)
-ADDR_WIDTH = max(1, (CONFIG.sram.accumulator_rows - 1).bit_length())
+DEPTH = CONFIG.sram.accumulator_rows
+GUARD = Guard(CONFIG, ACC_WIDTH)
 WIDTHS = {
     "command": LAYOUT.size,
     "psum": COLS * PSUM_WIDTH,
     "r_en": 1,
     "r_bank": 1,
-    "r_addr": ADDR_WIDTH,
+    "r_addr": max(1, (DEPTH - 1).bit_length()),
+    **GUARD.widths,
 }
+
+
+class Row(NamedTuple):
+    """A row of partial sums that is added."""
+
+    bank: int
+    addr: int
+    first: bool
+    values: np.ndarray
+
+
+class Outcome(NamedTuple):
+    """What must come of traffic."""
+
+    sums: dict[int, list[int]]
+    """Of each read, by its cycle."""
+    unwritten: set[int]
+    """Cycles in which an unwritten row is told of."""
+    used: dict[int, set[int]]
+    """Of each bank of words, the cycles in which it is used."""
+
+
+class Traffic:
+    """Rows that are added, and rows that are read, by cycle."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        idle = _command(valid=1, done=1)
+        self.line = Timeline(rng, WIDTHS, {"command": idle, "r_en": 1, **GUARD.quiet})
+        self.rows: dict[int, Row] = {}
+        self.reads: dict[int, tuple[int, int]] = {}  # bank and address
+        self.filled: list[int] = []
+        self._forgets: set[int] = set()
+
+    def add(self, cycle: int, bank: int, addr: int, *, first: bool, done: bool = False) -> None:
+        """Add a row, or replace it with ``first``."""
+        values = integers(self.rng, PSUM_WIDTH, (COLS,))
+        self.rows[cycle] = Row(bank, addr, first, values)
+        command = _command(valid=1, bank=bank, addr=addr, first=first, done=done)
+        self.line.put(cycle, command=command)
+        if done:
+            self.filled.append(cycle + COLS + 1)
+
+    def read(self, cycle: int, bank: int, addr: int) -> None:
+        """Read a row."""
+        self.line.put(cycle, r_en=1, r_bank=bank, r_addr=addr)
+        self.reads[cycle] = bank, addr
+
+    def forget(self) -> None:
+        """Forget all rows at random."""
+        for cycle in range(self.line.end):
+            if self.rng.random() < 0.02:
+                self.line.put(cycle, forget=1)
+                self._forgets.add(cycle)
+
+    def reset(self) -> int:
+        """Reset when all is done, and read a few cycles later; gives the cycle of the reset."""
+        cycle = self.line.end + COLS + 2
+        self.line.put(cycle, rst=1)
+        self._forgets.add(cycle)
+        for i in range(2 * DEPTH):
+            self.read(cycle + 4 + i, i % 2, i // 2)
+        return cycle
+
+    def outcome(self) -> Outcome:
+        """What must come of it."""
+        written = WrittenRows()
+        sums: dict[tuple[int, int], np.ndarray] = {}
+        found = Outcome({}, set(), {number: set() for number in range(2 * COLS)})
+        for cycle in range(self.line.end):
+            if cycle in self.reads:
+                bank, addr = self.reads[cycle]
+                if (bank, addr) in written:
+                    found.sums[cycle] = [_wrap(int(value)) for value in sums[bank, addr]]
+                    for c in range(COLS):
+                        found.used[bank * COLS + c].add(cycle + LATENCY)
+                else:
+                    found.sums[cycle] = [0] * COLS
+                    found.unwritten.add(cycle + 1)
+            if cycle in self.rows:
+                bank, addr, first, values = self.rows[cycle]
+                before = [self.rows[t][:2] for t in (cycle - 1, cycle - 2) if t in self.rows]
+                if first:
+                    sums[bank, addr] = values
+                elif (bank, addr) not in written:
+                    sums[bank, addr] = values
+                    found.unwritten.add(cycle + 1)
+                else:
+                    sums[bank, addr] = sums[bank, addr] + values
+                    if not (FORWARDS and (bank, addr) in before):
+                        for c in range(COLS):
+                            found.used[bank * COLS + c].add(cycle + 1 + c)
+                if first and addr == 0:
+                    written.begin(bank)
+                if first:
+                    written.add(bank, addr)
+            if cycle in self._forgets:
+                written.forget()
+        return found
+
+    async def play(self, dut: Any) -> Record:
+        """Play it. Partial sums that nobody asked for are random."""
+        rng, cycles = self.rng, self.line.end + COLS + 8
+        inputs = self.line.inputs(cycles)
+        psums = {
+            (cycle + 1 + c, c): int(value)
+            for cycle, row in self.rows.items()
+            for c, value in enumerate(row.values)
+        }
+        inputs["psum"] = [
+            join((psums.get((t, c), rng.getrandbits(PSUM_WIDTH)) for c in range(COLS)), PSUM_WIDTH)
+            for t in range(cycles)
+        ]
+        await start(dut, WIDTHS)
+        record = await play(dut, inputs, ["sums", "filled", *GUARD.pulses])
+        assert pulses(record["filled"]) == self.filled
+        return record
+
+
+class Blocks(Traffic):
+    """One bank is added to while the other is read, whole rows in the cycle after ``filled``.
+
+    With ``strays`` rows are also added to and read that are not of the block.
+    """
+
+    def __init__(
+        self, rng: random.Random, order: str, *, pauses: bool, strays: bool = False
+    ) -> None:
+        super().__init__(rng)
+        self.touched: list[int] = []  # cycles in which what was read is given up
+
+        def pause() -> int:
+            return rng.choice([0, 0, 1, 2, rng.randrange(6)]) if pauses else 0
+
+        last_read: list[int] = []
+        add = read = 0
+        for i in range(BLOCKS):
+            bank = i % 2
+            count, again = _addresses(rng, order)
+            if strays:
+                again = [rng.randrange(DEPTH) if rng.random() < 0.2 else addr for addr in again]
+            add = max(add, last_read[i - 2] + 1 if i >= 2 else 0)
+            came: dict[int, int] = {}
+            for n, addr in enumerate([*range(count), *again]):
+                add = max(add + pause(), came.get(addr, -AGAIN) + AGAIN)
+                came[addr] = add
+                # The last row of the block may be replaced again.
+                first = n < count or (addr == count - 1 and rng.random() < 0.1)
+                self.add(add, bank, addr, first=first, done=n == count + len(again) - 1)
+                if n == 0:
+                    self.touched.append(add)
+                add += 1
+
+            read = max(read, self.filled[-1] + 1)
+            for _ in range(rng.randint(1, 8)):
+                read += pause()
+                stray = strays and rng.random() < 0.2
+                self.read(read, bank, rng.randrange(DEPTH if stray else count))
+                read += 1
+            last_read.append(read - 1)
+
+    def check(self, record: Record, sums: dict[int, list[int]]) -> None:
+        """Compare the sums, which stay until the next read or until their bank is given up."""
+        cycles = len(record["sums"])
+        following = [*list(sums)[1:], cycles]
+        for (cycle, wanted), until in zip(sums.items(), following, strict=True):
+            given_up = min((t for t in self.touched if t > cycle), default=cycles)
+            for at in range(cycle + LATENCY, min(until, given_up, cycles - LATENCY) + LATENCY):
+                seen = [element_of(record["sums"][at], ACC_WIDTH, c) for c in range(COLS)]
+                assert seen == wanted, f"cycle {at}: {seen} instead of {wanted}"
 
 
 @cocotb.test()
 @cocotb.parametrize(order=["same_row", "few_rows", "panels"], pauses=[False, True])
 async def sums_are_exact(dut: Any, order: str, pauses: bool) -> None:
-    """One bank is added to while the other is read, whole rows in the cycle after ``filled``."""
-    rng = random.Random(random.getrandbits(32))
-    line = Timeline(rng, WIDTHS, quiet={"command": _command(valid=1), "r_en": 1})
-
-    def pause() -> int:
-        return rng.choice([0, 0, 1, 2, rng.randrange(6)]) if pauses else 0
-
-    psums: dict[tuple[int, int], int] = {}  # (cycle, column): partial sum
-    reads: list[tuple[int, list[int]]] = []  # cycle of r_en, sums
-    touched: list[int] = []  # cycles in which the bank read is given up
-    filled: list[int] = []
-    last_read: list[int] = []
-    add = read = 0
-    for i in range(BLOCKS):
-        bank = i % 2
-        addresses = _addresses(rng, order)
-        sums: dict[int, np.ndarray] = {}
-        add = max(add, last_read[i - 2] + 1 if i >= 2 else 0)
-        came: dict[int, int] = {}
-        for n, addr in enumerate(addresses):
-            add = max(add + pause(), came.get(addr, -AGAIN) + AGAIN)
-            came[addr] = add
-            values = integers(rng, PSUM_WIDTH, (COLS,))
-            first = addr not in sums or rng.random() < 0.1
-            sums[addr] = values if first else sums[addr] + values
-            for c, value in enumerate(values):
-                psums[add + 1 + c, c] = int(value)
-            done = n == len(addresses) - 1
-            line.put(add, command=_command(valid=1, bank=bank, addr=addr, first=first, done=done))
-            if n == 0:
-                touched.append(add)
-            add += 1
-        filled.append(add - 1 + COLS + 1)
-
-        read = max(read, filled[-1] + 1)
-        for _ in range(rng.randint(1, 8)):
-            read += pause()
-            addr = rng.choice(list(sums))
-            line.put(read, r_en=1, r_bank=bank, r_addr=addr)
-            reads.append((read, [_wrap(int(value)) for value in sums[addr]]))
-            read += 1
-        last_read.append(read - 1)
-
-    cycles = line.end + COLS + 8
-    record = await _play(dut, line, psums, cycles, rng)
-    assert pulses(record["filled"]) == filled
-    until = [*(cycle for cycle, _ in reads[1:]), cycles]
-    for (cycle, sums_read), following in zip(reads, until, strict=True):
-        given_up = min((t for t in touched if t > cycle), default=cycles)
-        for at in range(cycle + LATENCY, min(following, given_up, cycles - LATENCY) + LATENCY):
-            seen = [element_of(record["sums"][at], ACC_WIDTH, c) for c in range(COLS)]
-            assert seen == sums_read, f"cycle {at}: {seen} instead of {sums_read}"
-    dut._log.info("%d blocks, %d sums, %d cycles", BLOCKS, len(psums), cycles)
+    """What is added is read, and nothing pulses."""
+    blocks = Blocks(random.Random(random.getrandbits(32)), order, pauses=pauses)
+    outcome = blocks.outcome()
+    assert not outcome.unwritten
+    record = await blocks.play(dut)
+    blocks.check(record, outcome.sums)
+    GUARD.check_quiet(record)
+    dut._log.info("%d blocks, %d rows", BLOCKS, len(blocks.rows))
 
 
 @cocotb.test()
 async def banks_are_apart(dut: Any) -> None:
     """Rows of both banks in any order: a sum of one bank never counts for the other."""
     rng = random.Random(random.getrandbits(32))
-    line = Timeline(rng, WIDTHS, quiet={"command": _command(valid=1, done=1), "r_en": 1})
-    few = [(bank, addr) for bank in range(2) for addr in range(2)]
-    sums: dict[tuple[int, int], np.ndarray] = {}
+    traffic = Traffic(rng)
+    few = [(bank, addr) for addr in range(2) for bank in range(2)]
     came: dict[tuple[int, int], int] = {}
-    psums: dict[tuple[int, int], int] = {}
     cycle = 0
-    for _ in range(300):
-        row = rng.choice(few)
+    for n in range(300):
+        row = few[n] if n < len(few) else rng.choice(few)
         cycle = max(cycle + 1, came.get(row, 0) + AGAIN)
         came[row] = cycle
-        values = integers(rng, PSUM_WIDTH, (COLS,))
-        line.put(cycle, command=_command(valid=1, bank=row[0], addr=row[1], first=row not in sums))
-        sums[row] = values + sums.get(row, 0)
-        psums |= {(cycle + 1 + c, c): int(value) for c, value in enumerate(values)}
-    first = cycle + COLS + 2
-    for n, (bank, addr) in enumerate(few):
-        line.put(first + n, r_en=1, r_bank=bank, r_addr=addr)
-
-    record = await _play(dut, line, psums, line.end + 4, rng)
-    assert pulses(record["filled"]) == []
+        traffic.add(cycle, *row, first=n < len(few))
     for n, row in enumerate(few):
-        bits = record["sums"][first + n + LATENCY]
-        seen = [element_of(bits, ACC_WIDTH, c) for c in range(COLS)]
-        assert seen == [_wrap(int(value)) for value in sums[row]], f"bank and row {row}"
+        traffic.read(cycle + COLS + 2 + n, *row)
+    outcome = traffic.outcome()
+    record = await traffic.play(dut)
+    for at, wanted in outcome.sums.items():
+        seen = [element_of(record["sums"][at + LATENCY], ACC_WIDTH, c) for c in range(COLS)]
+        assert seen == wanted, f"bank and row {traffic.reads[at]}"
+    GUARD.check_quiet(record)
 
 
-async def _play(
-    dut: Any,
-    line: Timeline,
-    psums: dict[tuple[int, int], int],
-    cycles: int,
-    rng: random.Random,
-) -> Record:
-    """Play the line; partial sums that nobody asked for are random."""
-    inputs = line.inputs(cycles)
-    inputs["psum"] = [
-        join((psums.get((t, c), rng.getrandbits(PSUM_WIDTH)) for c in range(COLS)), PSUM_WIDTH)
-        for t in range(cycles)
-    ]
-    await start(dut, WIDTHS)
-    return await play(dut, inputs, ["sums", "filled"])
+@cocotb.test()
+async def unwritten_rows_count_as_zero(dut: Any) -> None:
+    """Rows beyond the block, and all once they are forgotten, also in mid-block, or reset."""
+    rng = random.Random(random.getrandbits(32))
+    blocks = Blocks(rng, "panels", pauses=True, strays=True)
+    blocks.forget()
+    reset = blocks.reset()
+    blocks.touched.append(reset)
+    outcome = blocks.outcome()
+    record = await blocks.play(dut)
+    blocks.check(record, outcome.sums)
+    assert pulses(record["sums"][reset + 1 : reset + 5]) == []
+    GUARD.check_quiet(record, sorted(outcome.unwritten))
+    assert 10 < len(outcome.unwritten) < len(blocks.rows)
 
 
-def _addresses(rng: random.Random, order: str) -> list[int]:
-    """Rows in the order in which a block adds to them."""
-    depth = CONFIG.sram.accumulator_rows
-    if order == "same_row":
-        return [rng.randrange(depth)] * rng.randint(1, 12)
-    if order == "few_rows":
-        few = [rng.randrange(depth) for _ in range(3)]
-        return [rng.choice(few) for _ in range(rng.randint(1, 30))]
-    return list(range(rng.randint(1, depth))) * rng.randint(1, 4)
+@cocotb.test(skip=not CONFIG.build.protected)
+@cocotb.parametrize(order=["same_row", "panels"], two=[False, True])
+async def flips_are_seen(dut: Any, order: str, two: bool) -> None:
+    """Bits flip in written words that are added to or read, and in no others."""
+    rng = random.Random(random.getrandbits(32))
+    blocks = Blocks(rng, order, pauses=True, strays=True)
+    blocks.forget()
+    outcome = blocks.outcome()
+    flips = GUARD.flip(rng, blocks.line, outcome.used, two)
+    record = await blocks.play(dut)
+    if GUARD.check_flips(record, flips, two, sorted(outcome.unwritten)):
+        blocks.check(record, outcome.sums)
+
+
+def _addresses(rng: random.Random, order: str) -> tuple[int, list[int]]:
+    """Rows of a block, and those to which it adds once they are all there."""
+    if order == "panels":
+        count = rng.randint(1, DEPTH)
+        return count, list(range(count)) * rng.randint(0, 3)
+    count = rng.randint(1, min(DEPTH, 6))
+    few = [rng.randrange(count) for _ in range(1 if order == "same_row" else 3)]
+    return count, [rng.choice(few) for _ in range(rng.randint(1, 20))]
 
 
 def _command(*, valid: int = 0, bank: int = 0, addr: int = 0, first: int = 0, done: int = 0) -> int:

@@ -3,8 +3,25 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from random import Random
+from typing import NamedTuple
 
-__all__ = ["SramCase", "Timeline", "elements_to_bytes", "pulses", "to_beats"]
+from matwright.config import AcceleratorConfig
+from matwright.memory.checks import check_bits
+from matwright.memory.protected import BankInjection
+
+from ..agents.stream_source import pack
+from ..agents.trace import Record
+
+__all__ = [
+    "Flips",
+    "Guard",
+    "SramCase",
+    "Timeline",
+    "WrittenRows",
+    "elements_to_bytes",
+    "pulses",
+    "to_beats",
+]
 
 
 class Timeline:
@@ -60,6 +77,101 @@ def to_beats(buffer: bytes, beat: int) -> list[int]:
 def pulses(record: Sequence[str]) -> list[int]:
     """Cycles in which a one-bit output is high."""
     return [cycle for cycle, bits in enumerate(record) if int(bits, 2)]
+
+
+class WrittenRows:
+    """Rows of two halves that count as written: of each half, those of the run that began last."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def begin(self, half: int) -> None:
+        """The first part of row 0 of ``half`` is written; the rows before count until it is whole."""
+        self._goes_on[half] = True
+
+    def add(self, half: int, row: int) -> None:
+        """The last part of ``row`` is written."""
+        if self._goes_on[half]:
+            self._rows[half] = {0} if row == 0 else {*self._rows[half], row}
+
+    def forget(self) -> None:
+        """Nothing is written any more, and runs that are under way do not count."""
+        self._rows: list[set[int]] = [set(), set()]
+        self._goes_on = [False, False]
+
+    def __contains__(self, place: tuple[int, int]) -> bool:
+        half, row = place
+        return row in self._rows[half]
+
+
+class Flips(NamedTuple):
+    """Cycles in which bits are flipped, and those in which that must be told."""
+
+    injected: list[int]
+    told: list[int]
+
+
+class Guard:
+    """The ports that guard a memory's contents; ``width`` is that of the data of a bank."""
+
+    def __init__(self, config: AcceleratorConfig, width: int) -> None:
+        self.protection = config.build.sram_protection
+        self.bits = width + check_bits(width, self.protection)
+        self.widths = {"rst": 1, "forget": 1}
+        self.pulses = ["unwritten"]
+        if config.build.protected:
+            self.widths["inject"] = BankInjection().size
+            self.pulses += ["injected", "corrected", "uncorrected"]
+        armed = pack(BankInjection(), armed=1, bank=0, first=0, second=0)
+        self.quiet = {"rst": 1, "forget": 1, "inject": armed}
+
+    def check_quiet(self, record: Record, unwritten: Sequence[int] = ()) -> None:
+        """Nothing must pulse, but for what was ``unwritten`` in these cycles."""
+        assert pulses(record["unwritten"]) == list(unwritten)
+        for name in self.pulses[1:]:
+            assert pulses(record[name]) == [], name
+
+    def flip(self, rng: Random, line: Timeline, used: Mapping[int, set[int]], two: bool) -> Flips:
+        """Arm one flip after the other, each of one bit or of ``two``.
+
+        ``used`` tells of each bank in which cycles it is used.
+        """
+        flips = Flips([], [])
+        cycle, end = 0, 1 + max(t for cycles in used.values() for t in cycles)
+        while cycle < end:
+            bank = rng.choice(sorted(used))
+            inside, outside = rng.sample(range(self.bits), 2), rng.randrange(self.bits, 1024)
+            ways = (
+                [inside] if two else [[inside[0]] * 2, [inside[0], outside], [outside, inside[1]]]
+            )
+            first, second = rng.choice(ways)
+            nothing = rng.random() < 0.1
+            if nothing:
+                first, second = outside, rng.randrange(self.bits, 1024)
+            # It is armed from the second cycle on, and until it has happened.
+            happens = min((t for t in used[bank] if t > cycle), default=end)
+            word = pack(BankInjection(), armed=1, bank=bank, first=first, second=second)
+            for t in range(cycle, min(happens + 1, end)):
+                line.put(t, inject=word)
+            if happens < end:
+                flips.injected.append(happens)
+                if not nothing:
+                    flips.told.append(happens + 1)
+            cycle = happens + 1 + rng.choice([0, 0, 1, rng.randrange(20)])
+        return flips
+
+    def check_flips(
+        self, record: Record, flips: Flips, two: bool, unwritten: Sequence[int] = ()
+    ) -> bool:
+        """Compare the pulses; gives whether the data must be as if nothing was flipped."""
+        secded = self.protection == "secded"
+        assert pulses(record["injected"]) == flips.injected
+        assert pulses(record["corrected"]) == (flips.told if secded and not two else [])
+        # Parity tells of one flip, SECDED of two.
+        assert pulses(record["uncorrected"]) == (flips.told if secded == two else [])
+        assert pulses(record["unwritten"]) == list(unwritten)
+        assert len(flips.told) > 10, "too few flips"
+        return secded and not two
 
 
 class SramCase:

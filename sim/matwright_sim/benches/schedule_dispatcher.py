@@ -1,32 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bench of the dispatcher. ``CONFIG`` names a preset or one of the small configurations."""
+"""Bench of the dispatcher. ``CONFIG`` names a preset or one of the small configurations, which
+``UNCHECKED`` builds without checks."""
 
+import dataclasses
 import os
 from collections import deque
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import cocotb
 from amaranth.lib import data
 
 from matwright.bus.read import read_request_layout
+from matwright.bus.window import Window, windows_layout
 from matwright.presets import PRESETS
 from matwright.schedule.descriptor import (
     DESCRIPTOR_BYTES,
+    FIELDS,
     Descriptor,
     Error,
     Flag,
     reserved_mask,
 )
+from matwright.schedule.dispatcher import DESCRIPTOR_ERRORS
 from matwright.schedule.divider import PanelCount
 from matwright.schedule.job import ExecuteJob, LoadJob, StoreJob
 from matwright.schedule.loader import ReadTag, Target
+from matwright.schedule.region import RegionCheck
 
-from ..golden.machine import check
+from ..golden.machine import check, regions
 from .schedule_jobs import CONFIGS, execute_job, load_job, random_gemm, store_job
 from .schedule_ports import Ports, Watch, fields
 
 CONFIG = (CONFIGS | PRESETS)[os.environ.get("CONFIG", "square")]
+UNCHECKED = "UNCHECKED" in os.environ
 BUS = CONFIG.bus
 BEATS = max(1, DESCRIPTOR_BYTES // BUS.bytes)
 SPACE = 1 << BUS.addr_width
@@ -38,13 +45,37 @@ JOBS: dict[str, tuple[data.StructLayout, Any]] = {
 }
 RESERVED = [bit for bit in range(512) if reserved_mask() >> bit & 1]
 
-CHECKED = 2
-"""Cycles from the last beat of a descriptor until its error is known."""
+PAGE = 4096
+CHECKED = 3
+"""Cycles from the last beat of a descriptor until an error in its fields can be reported."""
 COUNTED = 1 + max(
     PanelCount(CONFIG.limits.max_n, CONFIG.cols).latency,
     PanelCount(CONFIG.limits.max_k, CONFIG.rows).latency,
 )
 """Cycles from the last beat of a descriptor until its panels are counted."""
+
+
+def walked(d: Descriptor) -> int:
+    """Cycles from the last beat of a descriptor until its regions are checked."""
+    m, k = d.m - 1, (d.k - 1) // CONFIG.rows
+    others = [k.bit_length(), m.bit_length(), *([0] if d.flags & Flag.TABLE else [])]
+    # The last beat of A is known when its rows are walked and the panels counted.
+    first = max(2 + m.bit_length(), COUNTED) + RegionCheck.STEPS
+    return first + sum(RegionCheck.STEPS + bits for bits in others)
+
+
+def is_open(windows: list[Window], base: int, limit: int, permission: str) -> bool:
+    """All of it is in one window."""
+    return any(window.holds(base, limit, permission) for window in windows)
+
+
+def error_of(content: bytes, windows: list[Window]) -> Error:
+    """Why a descriptor is refused."""
+    error = check(CONFIG, content)
+    if error != Error.NONE:
+        return error
+    found = regions(CONFIG, Descriptor.unpack(content))
+    return Error.NONE if all(is_open(windows, *region) for region in found) else Error.WINDOW
 
 
 class Results:
@@ -93,23 +124,37 @@ class Bench:
         self._ready = dict.fromkeys(JOBS, False)
         self.request_cycles: list[int] = []
         self.ports.drive(start=0, program_addr=0, program_count=0, beat_valid=0, beat_data=0)
-        self.ports.drive(beat_last=0, **{f"{name}__ready": 0 for name in JOBS})
+        self.ports.drive(beat_last=0, windows=0, **{f"{name}__ready": 0 for name in JOBS})
 
-    async def start(self, addr: int, program: list[bytes]) -> None:
+    async def start(self, addr: int, program: list[bytes], windows: list[Window]) -> None:
         """Ring the doorbell: this is the cycle in which ``start`` is high."""
-        self.addr, self.program = addr, program
+        self.addr, self.program, self.windows = addr, program, windows
         self.dispatched = self.results.told = 0
         self.request_cycles = []
         self.ended = None
-        self.wanted: str | None = None  # what is due: "request", "beats", "job", "end", "refuse"
-        self.since = self.ports.cycle + 1  # since which cycle
-        good = addr % DESCRIPTOR_BYTES == 0 and addr < SPACE
-        self.wanted = "request" if good else "refuse"
-        if not program:
-            self.wanted = "end"
-        if self.wanted != "request":
-            self.since += 1
+        # What is due, since which cycle: "request", "beats", "job", "end", "refuse".
+        self.wanted: str | None = "end"
+        self.since = self.ports.cycle + 2
+        self.refusal = Error.NONE
+        if program and (addr % DESCRIPTOR_BYTES or addr >= SPACE):
+            self.wanted = "refuse"
+            self.refusal = Error.ALIGNMENT if addr % DESCRIPTOR_BYTES else Error.ADDRESS
+        elif program:
+            self._fetch(self.since)
         await self.step(starting=True)
+
+    @property
+    def _descriptor_addr(self) -> int:
+        """Address of the descriptor that is due; it may be beyond the address space."""
+        return self.addr + DESCRIPTOR_BYTES * self.dispatched
+
+    def _fetch(self, cycle: int) -> None:
+        """From ``cycle`` on a descriptor is asked for, if it is in a window; else it is refused."""
+        addr = self._descriptor_addr
+        readable = is_open(self.windows, addr, addr + DESCRIPTOR_BYTES - 1, "read")
+        self.wanted, self.since = "request", cycle
+        if not (readable or UNCHECKED):
+            self.wanted, self.since, self.refusal = "refuse", cycle + 1, Error.WINDOW
 
     async def step(self, *, starting: bool = False) -> None:
         """One cycle; each output must be what has happened so far admits."""
@@ -117,9 +162,13 @@ class Bench:
         await ports.begin()
         if starting:
             ports.drive(start=1, program_addr=self.addr, program_count=len(self.program))
-            self.changes = ports.cycle + 2
+            ports.drive(windows=windows_bits(self.windows))
+            self.changes = ports.cycle + 1
         else:
             ports.drive(start=0)
+            if self.ended or UNCHECKED:
+                # Between programs the host may change the windows.
+                ports.drive(windows=rng.getrandbits(windows_layout(BUS).size))
         if ports.cycle >= self.changes:
             # The host may write the registers of the next program.
             ports.drive(program_addr=rng.getrandbits(48), program_count=rng.getrandbits(16))
@@ -133,6 +182,7 @@ class Bench:
         _, word, last = self.beats[0] if beat else (0, rng.getrandbits(BUS.data_width), 1)
         ports.drive(beat_valid=int(beat), beat_data=word, beat_last=last)
         await ports.settle()
+        assert starting or ports["index"] == self.dispatched, f"cycle {ports.cycle}: index"
         self._look_request()
         self._look_jobs(all(self._ready.values()))
         self._look_end(starting)
@@ -156,7 +206,7 @@ class Bench:
         assert offered == wanted, f"cycle {self.ports.cycle}: request.valid {offered}"
         if payload is None:
             return
-        addr = (self.addr + DESCRIPTOR_BYTES * self.dispatched) % SPACE
+        addr = self._descriptor_addr % SPACE
         tag = {"target": Target.DESCRIPTOR.value, "end_chunk": 0, "end_job": 0}
         seen = fields(REQUEST, payload)
         assert (seen["addr"], seen["beats"]) == (addr, BEATS), f"{seen}, not {addr:#x}"
@@ -181,8 +231,9 @@ class Bench:
             content = self.program[self.dispatched]
             d = Descriptor.unpack(content)
             free = Flag.FENCE not in Flag(d.flags & 63) or self._complete
-            go = ready and free and ports.cycle >= self.since + COUNTED
-            go = go and check(CONFIG, content) == Error.NONE
+            known = COUNTED if UNCHECKED else walked(d)
+            go = ready and free and ports.cycle >= self.since + known
+            go = go and (UNCHECKED or error_of(content, self.windows) == Error.NONE)
         assert valid == {go}, f"cycle {ports.cycle}: a job of descriptor {self.dispatched}"
         if not go:
             return
@@ -193,8 +244,9 @@ class Bench:
         self.results.dispatched()
         self._ready = dict.fromkeys(JOBS, False)
         self.dispatched += 1
-        more = self.dispatched < len(self.program)
-        self.wanted, self.since = ("request" if more else "end"), ports.cycle + 1
+        self.wanted, self.since = "end", ports.cycle + 1
+        if self.dispatched < len(self.program):
+            self._fetch(ports.cycle + 1)
 
     def _look_end(self, starting: bool) -> None:
         """Done when all results are in memory; an error when those before it are."""
@@ -203,19 +255,24 @@ class Bench:
             completed = ports["completed"]
             assert completed == self.results.told, f"cycle {ports.cycle}: completed {completed}"
         done = self._due("end") and self._complete
-        error, addr = Error.NONE, 0
-        if self._due("refuse"):
-            misaligned = self.addr % DESCRIPTOR_BYTES
-            error = Error.ALIGNMENT if misaligned else Error.ADDRESS
-            addr = self.addr % SPACE
-        elif self.wanted == "job" and ports.cycle >= self.since + CHECKED and self._complete:
-            error = check(CONFIG, self.program[self.dispatched])
-            addr = (self.addr + DESCRIPTOR_BYTES * self.dispatched) % SPACE
+        error = Error.NONE
+        if self._due("refuse") and self._complete:
+            error = self.refusal
+        elif self.wanted == "job" and self._complete and not UNCHECKED:
+            content = self.program[self.dispatched]
+            error = error_of(content, self.windows)
+            known = CHECKED
+            if error == Error.WINDOW:
+                known = walked(Descriptor.unpack(content)) + 1
+            if ports.cycle < self.since + known:
+                error = Error.NONE
         assert bool(ports["done"]) == done, f"cycle {ports.cycle}: done"
         assert bool(ports["error"]) == (error != Error.NONE), f"cycle {ports.cycle}: error"
         if error != Error.NONE:
-            seen = (ports["error_code"], ports["index"], ports["error_addr"])
-            assert seen == (error, self.dispatched, addr), f"{seen}, not {error!r} at {addr:#x}"
+            # The host is told the address, and ``completed`` as the index.
+            addr = self._descriptor_addr % SPACE
+            seen = (ports["error_code"], ports["error_addr"])
+            assert seen == (error, addr), f"{seen}, not {error!r} at {addr:#x}"
             self.ended, self.wanted = "error", None
         if done:
             self.ended, self.wanted = "done", None
@@ -231,26 +288,101 @@ class Bench:
             await self.step()
 
 
-def program_of(rng: Random, count: int) -> list[bytes]:
-    """Legal descriptors."""
-    return [random_gemm(rng, CONFIG, 1 << 16).pack() for _ in range(count)]
+def windows_bits(windows: list[Window]) -> int:
+    """``windows`` as their port takes them; the others are closed."""
+    pages = SPACE // PAGE
+    values: list[Any] = [
+        {
+            "not_base": pages - 1 - window.base // PAGE,
+            "not_limit": pages - 1 - window.limit // PAGE,
+            "read": int(window.read),
+            "write": int(window.write),
+        }
+        for window in windows
+    ]
+    return windows_layout(BUS).const(values).as_bits()
 
 
-def address_of(rng: Random) -> int:
-    """Address of a program: anywhere, or so that it wraps."""
-    return (SPACE - DESCRIPTOR_BYTES * rng.choice([1, 2, 1 << 10, rng.randint(1, 1 << 9)])) % SPACE
+def some_windows(rng: Random, addr: int, count: int) -> list[Window]:
+    """A window that holds a program, one with room for all else, and others."""
+    first, end = addr // PAGE, -(-(addr + count * DESCRIPTOR_BYTES) // PAGE)
+    pages = SPACE // PAGE
+    low, high = rng.randrange(pages // 4), rng.randrange(3 * pages // 4, pages)
+    found = [
+        Window(first * PAGE, max(end, first + 1) * PAGE - 1, write=rng.random() < 0.2),
+        Window(low * PAGE, high * PAGE - 1),
+    ]
+    for _ in range(rng.randint(0, BUS.windows - 2)):
+        low, high = sorted(rng.sample(range(pages), 2))
+        reads = rng.random() < 0.5
+        found.append(Window(low * PAGE, high * PAGE - 1, reads, not reads))
+    rng.shuffle(found)
+    return found
 
 
-def broken(rng: Random, error: Error) -> bytes:
+def placed(rng: Random, windows: list[Window], flags: int = 0) -> Descriptor:
+    """A legal descriptor; each of its regions is in one of the windows, often at its edge."""
+    beat = BUS.bytes
+    values = dataclasses.asdict(random_gemm(rng, CONFIG, 1 << 16, flags))
+    near = dict.fromkeys(("a_addr", "b_addr", "d_addr"), 0)
+    near |= dict.fromkeys(("a_stride", "b_stride", "d_stride"), 0)
+    rows = {"a": values["m"], "b": -(-values["k"] // CONFIG.rows), "d": values["m"]}
+    if values["flags"] & Flag.TABLE:
+        near["params"] = 0
+    spans = regions(CONFIG, Descriptor(**values | near))
+    for name, (_, last, permission) in zip(("a", "b", "d", "params"), spans, strict=False):
+        sizes = [(w, w.limit - w.base - last) for w in windows if getattr(w, permission)]
+        window, room = rng.choice([(w, room) for w, room in sizes if room >= 0])
+        if name != "params":
+            steps = max(1, rows[name] - 1)
+            stride = beat * rng.choice([0, rng.randint(0, min(room // steps, 2**32 - 1) // beat)])
+            values[f"{name}_stride"] = stride
+            room -= steps * stride
+        place = rng.choice([0, room // beat, rng.randint(0, room // beat)])
+        values["params" if name == "params" else f"{name}_addr"] = window.base + beat * place
+    return Descriptor(**values)
+
+
+class World(NamedTuple):
+    """Where a program stands, what it is, and what it may reach."""
+
+    addr: int
+    program: list[bytes]
+    windows: list[Window]
+
+
+def world(rng: Random, count: int) -> World:
+    """A legal program, anywhere or at the end of memory."""
+    most = SPACE // DESCRIPTOR_BYTES - max(1, count)
+    addr = DESCRIPTOR_BYTES * rng.choice([most, most, rng.randint(0, most), rng.randint(0, 1 << 9)])
+    windows = some_windows(rng, addr, count)
+    return World(addr, [placed(rng, windows).pack() for _ in range(count)], windows)
+
+
+def broken(rng: Random, error: Error, windows: list[Window]) -> bytes:
     """A descriptor that fails with ``error`` first."""
     while True:
-        bits = int.from_bytes(random_gemm(rng, CONFIG, 1 << 16).pack(), "little")
-        bits ^= 1 << (rng.choice(RESERVED) if error == Error.RESERVED else rng.randrange(512))
-        for word in range(rng.choice([0, 0, 1])):
-            bits ^= rng.getrandbits(32) << 32 * rng.randrange(16) << word
+        d = placed(rng, windows)
+        bits = int.from_bytes(d.pack(), "little")
+        if error == Error.WINDOW:
+            # One address or stride is another.
+            name = rng.choice([f for f in FIELDS if f == "params" or f[1:] in ("_addr", "_stride")])
+            bits = int.from_bytes(outside(rng, d, name).pack(), "little")
+        else:
+            bits ^= 1 << (rng.choice(RESERVED) if error == Error.RESERVED else rng.randrange(512))
+            for word in range(rng.choice([0, 0, 1])):
+                bits ^= rng.getrandbits(32) << 32 * rng.randrange(16) << word
         content = (bits & (1 << 512) - 1).to_bytes(DESCRIPTOR_BYTES, "little")
-        if check(CONFIG, content) == error:
+        if error_of(content, windows) == error:
             return content
+
+
+def outside(rng: Random, d: Descriptor, name: str) -> Descriptor:
+    """``d`` with a field that is legal and anything else; often a beat more or less."""
+    beat = BUS.bytes
+    size = 1 << 32 if name.endswith("_stride") else SPACE
+    value = getattr(d, name) + rng.choice([-beat, beat, rng.randrange(size) // beat * beat])
+    return dataclasses.replace(d, **{name: value % size})
 
 
 @cocotb.test()
@@ -262,13 +394,13 @@ async def programs_run_in_order(dut: Any, engines: float, slowest: int) -> None:
     await ports.reset()
     bench = Bench(ports, rng, engines=engines, slowest=slowest)
     for count in (1, 5, 2, 8):
-        await bench.start(address_of(rng), program_of(rng, count))
+        await bench.start(*world(rng, count))
         await bench.finish("done")
         assert bench.dispatched == count
 
 
-@cocotb.test()
-@cocotb.parametrize(error=[e for e in Error if Error.NONE < e <= Error.ADDRESS])
+@cocotb.test(skip=UNCHECKED)
+@cocotb.parametrize(error=[error for error in DESCRIPTOR_ERRORS if error != Error.NONE])
 async def errors_wait_for_earlier_jobs(dut: Any, error: Error) -> None:
     """A bad descriptor is reported when the jobs before it are complete; the rest is not read."""
     ports = Ports(dut)
@@ -278,9 +410,9 @@ async def errors_wait_for_earlier_jobs(dut: Any, error: Error) -> None:
         rng = Random(f"{cocotb.RANDOM_SEED} {error} {index}")
         await ports.reset()
         bench = Bench(ports, rng, engines=rng.choice([1.0, 0.3]), slowest=rng.choice([1, 200]))
-        program = program_of(rng, index + 2)
-        program[index] = broken(rng, Error(error))
-        await bench.start(address_of(rng), program)
+        addr, program, windows = world(rng, index + 2)
+        program[index] = broken(rng, Error(error), windows)
+        await bench.start(addr, program, windows)
         await bench.finish("error")
         assert bench.dispatched == bench.results.told == index
         assert len(bench.request_cycles) == index + 1
@@ -294,12 +426,12 @@ async def a_fence_waits_for_memory(dut: Any) -> None:
     await ports.reset()
     bench = Bench(ports, rng)
     flags = [0, 0, Flag.FENCE, 0, Flag.FENCE]
-    program = []
-    for flag in flags:
-        bits = int.from_bytes(random_gemm(rng, CONFIG, 1 << 16).pack(), "little")
-        program.append((bits & ~(Flag.FENCE << 8) | flag << 8).to_bytes(64, "little"))
+    addr, program, windows = world(rng, len(flags))
+    for i, flag in enumerate(flags):
+        bits = int.from_bytes(program[i], "little")
+        program[i] = (bits & ~(Flag.FENCE << 8) | flag << 8).to_bytes(64, "little")
     bench.results.hold = True
-    await bench.start(address_of(rng), program)
+    await bench.start(addr, program, windows)
     for _ in range(600):
         await bench.step()
     assert (bench.dispatched, len(bench.request_cycles)) == (2, 3)
@@ -323,7 +455,7 @@ async def the_next_descriptor_is_fetched_early(dut: Any) -> None:
     await ports.reset()
     bench = Bench(ports, rng, slowest=10)
     bench.engines = 0.0
-    await bench.start(address_of(rng), program_of(rng, 3))
+    await bench.start(*world(rng, 3))
     for _ in range(300):
         await bench.step()
     assert (bench.dispatched, len(bench.request_cycles)) == (0, 1)
@@ -338,7 +470,8 @@ async def the_next_descriptor_is_fetched_early(dut: Any) -> None:
 
 @cocotb.test()
 async def programs_that_are_refused_or_empty(dut: Any) -> None:
-    """A misaligned address, one beyond the bus, both: no fetch. No descriptors: done at once."""
+    """A misaligned address, one beyond the bus, both: no fetch. No descriptors, wherever and
+    whatever is open: done at once."""
     ports = Ports(dut)
     rng = Random(cocotb.RANDOM_SEED)
     addresses = [64 - (1 << bit) for bit in range(6)] + [SPACE - 32]
@@ -347,11 +480,89 @@ async def programs_that_are_refused_or_empty(dut: Any) -> None:
     for addr in addresses:
         await ports.reset()
         bench = Bench(ports, rng)
-        await bench.start(addr, program_of(rng, 2))
+        _, program, windows = world(rng, 2)
+        await bench.start(addr, program, windows)
         await bench.finish("error")
         assert not bench.request_cycles and not bench.results.told
     await ports.reset()
     bench = Bench(ports, rng)
     for count in (2, 0, 0, 1):
-        await bench.start(address_of(rng), program_of(rng, count))
+        await bench.start(*world(rng, count))
         await bench.finish("done")
+    for addr in (0x20, (1 << 48) - 64):
+        await bench.start(addr, [], [])
+        await bench.finish("done")
+
+
+@cocotb.test(skip=UNCHECKED)
+@cocotb.parametrize(
+    (
+        ("index", "how"),
+        [
+            *((index, how) for index in (0, 1, 3) for how in ("limit", "permission")),
+            *((index, "space") for index in (1, 3)),
+            (0, "closed"),
+        ],
+    )
+)
+async def descriptors_outside_are_not_fetched(dut: Any, index: int, how: str) -> None:
+    """A program runs past its window, or past the end of memory; no more is read."""
+    ports = Ports(dut)
+    rng = Random(f"{cocotb.RANDOM_SEED} {index} {how}")
+    await ports.reset()
+    bench = Bench(ports, rng, engines=rng.choice([1.0, 0.3]), slowest=rng.choice([1, 200]))
+    half = SPACE // 2
+    end = SPACE if how == "space" else rng.choice([half, PAGE])
+    windows = [Window(end - PAGE, end - 1, write=False), Window(half + PAGE, SPACE - PAGE - 1)]
+    # What is behind the end is closed, or may be written alone, or is the beginning.
+    if how == "permission":
+        windows.append(Window(end, end + PAGE - 1, read=False))
+    if how == "space":
+        windows.append(Window(0, PAGE - 1))
+    if how == "closed":
+        windows = windows[1:]
+    rng.shuffle(windows)
+    program = [placed(rng, windows).pack() for _ in range(index + 2)]
+    await bench.start(end - DESCRIPTOR_BYTES * index, program, windows)
+    await bench.finish("error")
+    assert bench.refusal == Error.WINDOW
+    assert bench.dispatched == len(bench.request_cycles) == index
+
+
+@cocotb.test(skip=UNCHECKED)
+@cocotb.parametrize(name=["a_addr", "b_addr", "d_addr", "params"])
+async def regions_end_where_a_window_does(dut: Any, name: str) -> None:
+    """Or one beat behind."""
+    ports = Ports(dut)
+    rng = Random(f"{cocotb.RANDOM_SEED} {name}")
+    ends: set[str] = set()
+    for trial in range(16):
+        addr, _, windows = world(rng, 0)
+        d = placed(rng, windows, Flag.TABLE)
+        first, last, permission = regions(CONFIG, d)[
+            ("a_addr", "b_addr", "d_addr", "params").index(name)
+        ]
+        inside = [w for w in windows if w.holds(first, last, permission)]
+        start = rng.choice(inside).limit - (last - first) + trial % 2 * BUS.bytes
+        content = dataclasses.replace(d, **{name: start % SPACE}).pack()
+        how = "done" if error_of(content, windows) == Error.NONE else "error"
+        await ports.reset()
+        bench = Bench(ports, rng)
+        await bench.start(addr, [content], windows)
+        await bench.finish(how)
+        ends.add(how)
+    assert ends == {"done", "error"}
+
+
+@cocotb.test(skip=UNCHECKED)
+async def a_program_may_span_windows(dut: Any) -> None:
+    """Each descriptor is in one window: where one ends, the program goes on in the next."""
+    ports = Ports(dut)
+    rng = Random(cocotb.RANDOM_SEED)
+    await ports.reset()
+    bench = Bench(ports, rng)
+    edge = SPACE // 2
+    windows = [Window(PAGE, edge - 1), Window(edge, SPACE - 1)]
+    program = [placed(rng, windows).pack() for _ in range(4)]
+    await bench.start(edge - 2 * DESCRIPTOR_BYTES, program, windows)
+    await bench.finish("done")

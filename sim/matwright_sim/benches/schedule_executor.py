@@ -152,8 +152,10 @@ class Bench:
                 assert seen.sum == command, f"cycle {cycle}: sum {seen.sum}, not {command}"
                 assert seen.switch == switch, f"cycle {cycle}: switch {seen.switch}"
             else:
-                quiet = (seen.sum["valid"], seen.sum["done"], seen.row["done"], seen.switch)
-                assert not any(quiet), f"cycle {cycle}: no row must be issued: {seen}"
+                quiet = [part[name] for part in (seen.row, seen.sum) for name in ("valid", "done")]
+                assert not any(quiet) and not seen.switch, (
+                    f"cycle {cycle}: no row must be issued: {seen}"
+                )
 
     def _row(
         self, tile: Tile, i: int, half: int, bank: int, flip: int
@@ -161,6 +163,7 @@ class Bench:
         word, panel = tile.words[i]
         last = i == tile.rows - 1
         row = {
+            "valid": 1,
             "half": half,
             "word": word,
             "panel": panel,

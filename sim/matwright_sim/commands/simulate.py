@@ -278,6 +278,7 @@ def _simulate(arguments: argparse.Namespace) -> dict[str, Any]:
         "error": error,
         "cycles": cycles,
         "macs": m * n * k,
+        "padded_macs": reports[0].padded_macs if reports else None,
         "utilization": m * n * k / (cycles * config.peak_macs) if cycles > 0 else 0.0,
         "counters": counters,
         "gemm": [m, n, k],
@@ -329,7 +330,9 @@ def _print(result: dict[str, Any]) -> None:
     facts.add_row("M, N, K", ", ".join(map(str, result["gemm"])) + f" to {result['output']}")
     facts.add_row("match", "yes, with the golden model and with NumPy" if result["match"] else "NO")
     facts.add_row("cycles", f"{cycles:,} from doorbell to interrupt")
-    facts.add_row("MACs", f"{result['macs']:,}")
+    padded = result["padded_macs"]
+    beside = "" if padded is None else f" and {padded:,} of padding"
+    facts.add_row("MACs", f"{result['macs']:,} useful{beside}")
     facts.add_row("utilization", f"{result['utilization']:.1%} of the array's peak")
     facts.add_row("memory", f"latency {result['latency']} cycles, stalls {result['stall']:g}")
     facts.add_row("simulator", f"{result['simulator']}, {result['seconds']:.2f} s")

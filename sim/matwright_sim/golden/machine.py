@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The machine as the host sees it: descriptors and matrices in, results in the same memory."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from matwright.bus.window import Window
 from matwright.config import AcceleratorConfig, ceil_div
 from matwright.layout import (
-    a_stride,
+    a_row_bytes,
     b_stride,
     d_stride,
     pack_d,
@@ -29,7 +31,7 @@ from matwright.schedule.descriptor import (
 
 from .gemm import gemm
 
-__all__ = ["GoldenMachine", "Outcome", "check"]
+__all__ = ["GoldenMachine", "Outcome", "check", "regions"]
 
 Bytes = NDArray[np.uint8]
 
@@ -52,8 +54,9 @@ class GoldenMachine:
     """Runs descriptors on a memory image, one whole GEMM after the other.
 
     ``memory`` is a flat ``uint8`` array; its byte 0 is at address 0, and :meth:`run` changes it in
-    place. A beat that the machine reads or writes and that is not wholly in memory is a bus error;
-    nothing of that descriptor is then written. Addresses wrap modulo ``2**addr_width``.
+    place. ``windows`` are those that are open, by default one that holds all addresses. A beat that the
+    machine reads or writes and that is not wholly in memory is a bus error; nothing of that
+    descriptor is then written.
 
     This is the machine with every descriptor fenced: a program whose descriptors read what earlier
     ones write needs FENCE to get these results. Rows of D that overlap each other, and D that
@@ -63,13 +66,26 @@ class GoldenMachine:
     several such beats is reported, is a matter of timing.
     """
 
-    def __init__(self, config: AcceleratorConfig, memory: Bytes) -> None:
+    def __init__(
+        self,
+        config: AcceleratorConfig,
+        memory: Bytes,
+        windows: Sequence[Window] | None = None,
+    ) -> None:
         if memory.dtype != np.uint8 or memory.ndim != 1:
             raise TypeError(
                 f"memory must be a flat uint8 array, not {memory.dtype} of shape {memory.shape}"
             )
         self.config = config
         self.memory = memory
+        if windows is None:
+            windows = [Window(0, (1 << config.bus.addr_width) - 1)]
+        for window in windows:
+            if window.limit >> config.bus.addr_width:
+                raise ValueError(
+                    f"a window must end below {1 << config.bus.addr_width:#x}, not at {window.limit:#x}"
+                )
+        self.windows = tuple(windows)
 
     def run(self, program_addr: int, count: int) -> Outcome:
         """Run ``count`` descriptors from ``program_addr`` on, to the end or the first error."""
@@ -80,7 +96,9 @@ class GoldenMachine:
         if count and program_addr >> self.config.bus.addr_width:
             return Outcome(0, Error.ADDRESS, 0, self._wrap(program_addr))
         for index in range(count):
-            addr = self._wrap(program_addr + index * DESCRIPTOR_BYTES)
+            addr = program_addr + index * DESCRIPTOR_BYTES
+            if not self.is_open(addr, addr + DESCRIPTOR_BYTES - 1, "read"):
+                return Outcome(index, Error.WINDOW, index, self._wrap(addr))
             error, error_addr = self._run_one(addr)
             if error != Error.NONE:
                 return Outcome(index, error, index, error_addr)
@@ -92,16 +110,19 @@ class GoldenMachine:
             error = check(self.config, data)
             if error != Error.NONE:
                 return error, addr
-            self._gemm(Descriptor.unpack(data))
+            descriptor = Descriptor.unpack(data)
+            if not all(self.is_open(*region) for region in regions(self.config, descriptor)):
+                return Error.WINDOW, addr
+            self._gemm(descriptor)
         except _BusError as fault:
             return fault.error, fault.addr
         return Error.NONE, 0
 
     def _gemm(self, d: Descriptor) -> None:
         config, flags = self.config, Flag(d.flags)
-        # What the machine reads of A is whole panels, of B whole tiles, of the table whole panels.
+        # What the machine reads of A is the beats of its panels, of B whole tiles, of the table whole panels.
         k_panels = ceil_div(d.k, config.rows)
-        a_bytes, b_bytes = a_stride(config, d.k), b_stride(config, d.n)
+        a_bytes, b_bytes = a_row_bytes(config, d.k), b_stride(config, d.n)
         a = unpack_a(
             config,
             self._read(d.a_addr, d.m, a_bytes, d.a_stride),
@@ -132,6 +153,10 @@ class GoldenMachine:
         self._write(d, result, raw)
 
     # Memory.
+
+    def is_open(self, base: int, limit: int, permission: str) -> bool:
+        """Whether bytes ``base`` to ``limit`` lie in one window that permits to ``read`` or ``write``."""
+        return any(window.holds(base, limit, permission) for window in self.windows)
 
     def _wrap(self, addr: int) -> int:
         return addr & ((1 << self.config.bus.addr_width) - 1)
@@ -167,8 +192,24 @@ class GoldenMachine:
         self.memory[places[:, element]] = image[:, element]
 
 
+def regions(config: AcceleratorConfig, d: Descriptor) -> list[tuple[int, int, str]]:
+    """First byte, last byte and permission of all that a descriptor reads and writes, in beats."""
+    k_panels = ceil_div(d.k, config.rows)
+    raw = bool(d.flags & Flag.RAW)
+    found = [
+        (d.a_addr, (d.m - 1) * d.a_stride + a_row_bytes(config, d.k), "read"),
+        (d.b_addr, (k_panels - 1) * d.b_stride + b_stride(config, d.n), "read"),
+        (d.d_addr, (d.m - 1) * d.d_stride + d_stride(config, d.n, raw), "write"),
+    ]
+    if d.flags & Flag.TABLE:
+        found.append((d.params, table_bytes(config, d.n), "read"))
+    return [(addr, addr + size - 1, permission) for addr, size, permission in found]
+
+
 def check(config: AcceleratorConfig, data: bytes) -> Error:
-    """The first check that the 64 bytes of a descriptor fail, or ``Error.NONE``."""
+    """The first check of its fields that the 64 bytes of a descriptor fail, or ``Error.NONE``.
+
+    Windows are not looked at."""
     d = Descriptor.unpack(data)
     limits, sram, beat = config.limits, config.sram, config.bus.bytes
     flags = Flag(d.flags)

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a tenant leaves behind, and what its data shows in: nothing, and nothing.
+
+Every test runs the same programs on two machines whose tenants have different secrets. Whatever
+differs afterwards, but for the tenant's own memory, is a way out.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from matwright.bus.register_map import REGISTERS
+from matwright.bus.window import Window
+from matwright.config import AcceleratorConfig
+from matwright.presets import PRESETS
+from matwright.schedule.descriptor import DESCRIPTOR_BYTES, Descriptor, Flag
+from matwright_sim.agents.host import Host
+from matwright_sim.agents.programs import ProgramImage, build_program
+from matwright_sim.compiled import CompiledAccelerator
+from matwright_sim.verilog import cached_verilog
+
+TINY, SMALL = PRESETS["tiny"], PRESETS["small"]
+MEMORY = 1 << 16
+HALF = MEMORY // 2
+TENANT_A, TENANT_B = Window(0, HALF - 1), Window(HALF, MEMORY - 1)
+SHAPES = [(9, 7, 11), (12, 17, 20), (5, 9, 8)]
+READABLE = [register for register in REGISTERS if register.access != "WO"]
+MEMORIES = ("activations", "weights", "accumulator", "parameters")
+"""Modules whose words stay as they are, unreadable, until they are written again."""
+
+
+def with_secrets(image: ProgramImage, config: AcceleratorConfig, secret: int) -> np.ndarray:
+    """Memory with other operands: their bytes, scales and zero points are the secret."""
+    memory = image.before.copy()
+    memory[HALF:] = 0
+    rng = np.random.default_rng(secret)
+    for region in image.regions:
+        if region.role in ("a", "b", "table"):
+            memory[region.start : region.stop] = rng.integers(0, 256, region.stop - region.start)
+    for index, descriptor in enumerate(image.descriptors):
+        fields = {name: getattr(descriptor, name) for name in descriptor.__dataclass_fields__}
+        fields["zero_point"] = int(rng.integers(-128, 128))
+        if not descriptor.flags & Flag.TABLE:
+            fields["params"] = int(rng.integers(1 << 32))
+        place = image.address + DESCRIPTOR_BYTES * index
+        code = np.frombuffer(Descriptor(**fields).pack(), np.uint8)
+        memory[place : place + DESCRIPTOR_BYTES] = code
+    return memory
+
+
+def image_of(config: AcceleratorConfig, seed: int) -> ProgramImage:
+    print(f"seed {seed}")
+    return build_program(config, np.random.default_rng(seed), SHAPES, memory_bytes=HALF)
+
+
+def registers(host: Host) -> dict[str, int]:
+    return {r.name: host.machine.read_register(r.offset) for r in READABLE}
+
+
+def statistics(machine: CompiledAccelerator) -> dict[str, int]:
+    return machine.statistics() | {"cycles": machine.cycles}
+
+
+@pytest.fixture(params=[TINY, SMALL], ids=lambda config: config.name)
+def machines(request: pytest.FixtureRequest) -> Iterator[list[CompiledAccelerator]]:
+    """Two equal machines, one for each secret."""
+    config = request.param
+    made = [
+        CompiledAccelerator(config, cached_verilog(config), memory_bytes=MEMORY, stall=0.1, seed=5)
+        for _ in range(2)
+    ]
+    yield made
+    for machine in made:
+        machine.close()
+
+
+def test_time_does_not_depend_on_data(machines: list[CompiledAccelerator]) -> None:
+    """Cycles, counters, every count of the bus."""
+    config = machines[0].config
+    for seed in range(40):
+        image = image_of(config, seed)
+        seen = []
+        for machine, secret in zip(machines, (1000 + seed, 2000 + seed), strict=True):
+            host = Host(machine, [TENANT_A])
+            machine.memory[:HALF] = with_secrets(image, config, secret)
+            machine.memory[HALF:] = 0
+            assert host.run(image.address, image.count), "no interrupt"
+            seen.append((registers(host), statistics(machine)))
+        assert seen[0] == seen[1]
+        assert not np.array_equal(machines[0].memory, machines[1].memory)
+
+
+@pytest.mark.parametrize("ends", ["complete", "aborted", "error"])
+def test_nothing_is_left_for_the_next_tenant(
+    machines: list[CompiledAccelerator], ends: str
+) -> None:
+    """The next tenant sees the same registers, results and times whatever the one before held.
+
+    It reads every register, then runs programs of its own from its own memory.
+    """
+    config = machines[0].config
+    rng = np.random.default_rng(7)
+    for seed in range(12):
+        image, after = image_of(config, seed), image_of(config, 100 + seed)
+        moment = int(rng.integers(1, 500))
+        burst = int(rng.integers(2, 12))
+        seen = []
+        for machine, secret in zip(machines, (3000 + seed, 4000 + seed), strict=True):
+            host = Host(machine, [TENANT_A])
+            machine.memory[:HALF] = with_secrets(image, config, secret)
+            machine.memory[HALF:] = 0
+            if ends == "error":
+                machine.inject_error("read", machine.statistics()["read_bursts"] + burst)
+            most = moment if ends == "aborted" else 1_000_000
+            assert host.run(image.address, image.count, most) or ends == "aborted"
+            host.end_context()
+            left = registers(host)
+            host.open([TENANT_B])
+            machine.memory[:HALF] = 0
+            moved = moved_up(after)
+            machine.memory[HALF:] = moved
+            assert host.run(HALF + after.address, after.count), "no interrupt"
+            seen.append((left, registers(host), statistics(machine), machine.memory.copy()))
+        first, second = seen
+        assert first[:3] == second[:3]
+        assert np.array_equal(first[3], second[3])
+        expected = after.after.copy()
+        code = slice(after.address, after.address + DESCRIPTOR_BYTES * after.count)
+        expected[code] = moved_up(after)[code]
+        assert np.array_equal(first[3][HALF:], expected)
+
+
+def moved_up(image: ProgramImage) -> np.ndarray:
+    """A program that stands ``HALF`` higher."""
+    memory = image.before.copy()
+    for index, descriptor in enumerate(image.descriptors):
+        fields = {name: getattr(descriptor, name) for name in descriptor.__dataclass_fields__}
+        names = ["a_addr", "b_addr", "d_addr"]
+        if descriptor.flags & Flag.TABLE:
+            names.append("params")
+        for name in names:
+            fields[name] += HALF
+        place = image.address + DESCRIPTOR_BYTES * index
+        code = np.frombuffer(Descriptor(**fields).pack(), np.uint8)
+        memory[place : place + DESCRIPTOR_BYTES] = code
+    return memory
+
+
+def values_at_end(waveform: Path) -> dict[str, str]:
+    """The last value of every signal of a VCD file, by its path."""
+    names: dict[str, list[str]] = {}
+    scope: list[str] = []
+    last: dict[str, str] = {}
+    header = True
+    with waveform.open() as lines:
+        for line in lines:
+            words = line.split()
+            if not words:
+                continue
+            if header:
+                if words[0] == "$scope":
+                    scope.append(words[2])
+                elif words[0] == "$upscope":
+                    scope.pop()
+                elif words[0] == "$var":
+                    names.setdefault(words[3], []).append(".".join([*scope, words[4]]))
+                header = words[0] != "$enddefinitions"
+            elif line[0] in "01xz":
+                last[line[1:].strip()] = line[0]
+            elif line[0] == "b":
+                last[words[1]] = words[0]
+    return {path: last.get(code, "") for code, paths in names.items() for path in paths}
+
+
+def check_no_signal_differs(moment: int, folder: Path, *, end_context: bool) -> None:
+    """Two machines with other secrets, stopped at the same moment: only words of memories differ."""
+    config = TINY
+    image = image_of(config, 11)
+    ends, seen = [], []
+    for secret in (21, 22):
+        waveform = folder / f"{secret}.vcd"
+        with CompiledAccelerator(
+            config, cached_verilog(config), memory_bytes=MEMORY, trace=waveform
+        ) as machine:
+            host = Host(machine, [TENANT_A])
+            machine.memory[:HALF] = with_secrets(image, config, secret)
+            host.run(image.address, image.count, moment)
+            if end_context:
+                host.end_context()
+            ends.append(registers(host))
+        seen.append(values_at_end(waveform))
+    assert ends[0] == ends[1]
+    first, second = seen
+    assert first.keys() == second.keys() and len(first) > 1000
+    differ = {path for path in first if first[path] != second[path]}
+    # The bus holds the last beat that the memory sent.
+    bus = ("rdata", "beat_data", "beat__data", "w_data")
+    outside = {
+        path
+        for path in differ
+        if not any(f".{memory}" in path for memory in MEMORIES)
+        and not any(name in path.rsplit(".", 1)[1] for name in bus)
+    }
+    assert outside == set()
+
+
+@pytest.mark.parametrize("moment", [60, 150, 260])
+def test_no_register_holds_anything_after_a_context(moment: int, tmp_path: Path) -> None:
+    """Of all signals of the design, wherever the program was stopped."""
+    check_no_signal_differs(moment, tmp_path, end_context=True)
+
+
+def test_no_register_holds_anything_after_a_program(tmp_path: Path) -> None:
+    """Of all signals of the design, without anybody having reset anything."""
+    check_no_signal_differs(1_000_000, tmp_path, end_context=False)
