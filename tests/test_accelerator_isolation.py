@@ -142,6 +142,22 @@ def test_windows_hold_still_while_a_program_runs(machine: CompiledAccelerator) -
         assert np.array_equal(machine.memory, good.after)
 
 
+def test_a_window_that_is_moved_is_closed(machine: CompiledAccelerator) -> None:
+    """Between the writes of its registers it permits nothing, neither the old nor the mixed pages."""
+    host = Host(machine, [Window(16 * PAGE_BYTES, 17 * PAGE_BYTES - 1)])
+    *bounds, control = Window(0, PAGE_BYTES - 1).registers(0).items()
+    for offset, value in bounds:
+        machine.write_register(offset, value)
+        good = program(12)
+        machine.memory[:] = good.before
+        assert host.run(good.address, good.count), "no interrupt"
+        assert host.error()[0] == Error.WINDOW
+        host.reset()
+    machine.write_register(*control)
+    assert host.run(good.address, 1), "no interrupt"
+    assert host.read("STATUS") == DONE
+
+
 def test_windows_hold_still_after_an_error(machine: CompiledAccelerator) -> None:
     """Until the soft reset: what is on its way must not find an open window."""
     host = Host(machine, [])

@@ -62,8 +62,37 @@ def test_doorbell_of_a_running_machine(stall: float) -> None:
             assert machine.run(1000), "no interrupt"
             code, index, address = host.error()
             assert (code, address) == (Error.DOORBELL, 0)
-            assert index == host.read("COMPLETED") < image.count
+            assert index == host.read("COMPLETED") <= image.count
             check_recovers(host, image)
+
+
+def test_doorbell_at_the_end_of_a_program() -> None:
+    """In whatever cycle it comes: the program is stopped, or runs once more. It is never swallowed."""
+    image = program(64)
+    seen = set()
+    with CompiledAccelerator(CONFIG, cached_verilog(CONFIG), memory_bytes=MEMORY) as machine:
+        host = Host(machine)
+        begin(host, image)
+        start = machine.cycles
+        assert machine.run(1_000_000), "no interrupt"
+        cycles, bursts = machine.cycles - start, machine.statistics()["read_bursts"]
+        for wait in range(cycles - 12, cycles + 4):
+            before = machine.statistics()["read_bursts"]
+            begin(host, image)
+            machine.run(wait)
+            host.write("CONTROL", 1)
+            machine.run(50)
+            if host.read("STATUS") & STATUS_ERROR:
+                assert host.error()[0] == Error.DOORBELL
+                host.reset()
+                seen.add("stopped")
+                continue
+            host.write("IRQ_CAUSE", 3)
+            assert machine.run(1_000_000), "no interrupt"
+            assert machine.statistics()["read_bursts"] == before + 2 * bursts
+            assert np.array_equal(machine.memory, image.after)
+            seen.add("again")
+    assert seen == {"stopped", "again"}
 
 
 def test_watchdog() -> None:

@@ -48,6 +48,7 @@ class Accelerator(wiring.Component):
         fails = Signal()
         ended = Signal()
         done = Signal()
+        late_start = Signal()
         finishing = Signal()  # all is done but for what the bus owes
         stopped = Signal()
         resetting = Signal()
@@ -63,7 +64,7 @@ class Accelerator(wiring.Component):
 
         m.d.comb += [
             self.irq.eq(registers.irq),
-            engine.start.eq(registers.start),
+            engine.start.eq((registers.start & ~clear) | late_start),
             engine.program_addr.eq(registers.program_addr),
             engine.program_count.eq(registers.program_count),
             engine.halt.eq(stopped | resetting),
@@ -87,10 +88,10 @@ class Accelerator(wiring.Component):
 
         # The first error stops the program; one that the engine finds goes before the others.
         if not self.config.build.unsafe_unchecked:
-            m.d.comb += fails.eq(busy & (engine.error | registers.doorbell | expired))
+            m.d.comb += fails.eq(busy & (engine.error | registers.collision | expired))
         m.d.comb += [
             registers.error.eq(fails),
-            registers.error_code.eq(Mux(registers.doorbell, Error.DOORBELL, Error.WATCHDOG)),
+            registers.error_code.eq(Mux(registers.collision, Error.DOORBELL, Error.WATCHDOG)),
             registers.error_index.eq(engine.completed),
         ]
         with m.If(engine.error):
@@ -100,6 +101,8 @@ class Accelerator(wiring.Component):
                 registers.error_addr.eq(engine.error_addr),
             ]
 
+        # A doorbell in the cycle in which the engine is cleared waits for the next.
+        m.d.sync += late_start.eq(registers.start & clear)
         with m.If(registers.start):
             m.d.sync += busy.eq(1)
         m.d.sync += finishing.eq(busy & (engine.done | finishing) & ~done)

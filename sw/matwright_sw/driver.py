@@ -14,7 +14,7 @@ from matwright.config import AcceleratorConfig
 from matwright.schedule.descriptor import DESCRIPTOR_BYTES
 
 from .errors import DriverTimeout, IdentificationError, OperandError, hardware_error
-from .isolation import Isolation
+from .isolation import Isolation, wait_reset
 from .memory import Allocator, Buffer
 from .operands import (
     Activations,
@@ -32,13 +32,10 @@ from .program import Program, check_output
 from .report import Report
 from .transport import Transport
 
-__all__ = ["ALIGNMENT", "RESET_POLLS", "Driver"]
+__all__ = ["ALIGNMENT", "Driver"]
 
 ALIGNMENT = 64
 """Every buffer starts at a multiple of this or of a beat, whichever is larger."""
-
-RESET_POLLS = 100_000
-"""Reads of STATUS after which a soft reset that does not end is given up."""
 
 _OFFSET = {register.name: register.offset for register in REGISTERS}
 _BIT = {
@@ -53,7 +50,7 @@ class Driver:
     """Runs GEMMs on one accelerator.
 
     Making a driver checks that the device is the one that ``config`` describes, takes all of its
-    memory from address ``reserved`` on and opens window 0 for it. Without ``privileged`` it leaves the
+    memory from address ``reserved`` on and opens window 0 for its pages. Without ``privileged`` it leaves the
     privileged page alone: someone else opens the windows. :meth:`gemm` is one call for one product. For more,
     upload operands once (:meth:`upload_a`, :meth:`upload_b`, :meth:`upload_table`), collect GEMMs
     in a :meth:`program`, :meth:`run` it and :meth:`download` its results.
@@ -75,11 +72,7 @@ class Driver:
         self.isolation: Isolation | None = None
         if privileged and not config.build.unsafe_unchecked:
             self.isolation = Isolation(config, transport)
-            status = self._read("STATUS")
-            if status & (_BIT["STATUS", "BUSY"] | _BIT["STATUS", "ERROR"]):
-                self.reset()
-            elif status & _BIT["STATUS", "RESETTING"]:
-                self._wait_reset()
+            self._settle()
             self.isolation.open_bytes(0, reserved, size - reserved)
 
     # Operands.
@@ -210,7 +203,7 @@ class Driver:
     def reset(self) -> None:
         """Soft reset: the device finishes its bus transactions and forgets all work."""
         self._write("CONTROL", _BIT["CONTROL", "RESET"])
-        self._wait_reset()
+        wait_reset(self.transport)
 
     def end_context(self) -> None:
         """End this use of the device: nothing of it is left there, and its windows are closed.
@@ -220,19 +213,6 @@ class Driver:
         if self.isolation is None:
             raise OperandError("only a privileged driver may end a context, and this one is not")
         self.isolation.end_context()
-        self._wait_reset()
-
-    def _wait_reset(self) -> None:
-        status = _BIT["STATUS", "RESETTING"]
-        for _ in range(RESET_POLLS):
-            status = self._read("STATUS")
-            if not status & _BIT["STATUS", "RESETTING"]:
-                return
-        raise DriverTimeout(
-            f"a soft reset must end within {RESET_POLLS} reads of STATUS, which is {status:#x}",
-            status=status,
-            completed=self._read("COMPLETED"),
-        )
 
     # Registers.
 
@@ -259,9 +239,16 @@ class Driver:
         self.transport.write_memory(buffer.address, octets)
         return buffer
 
-    def _start(self, address: int, count: int) -> None:
-        if self._read("STATUS") & (_BIT["STATUS", "BUSY"] | _BIT["STATUS", "ERROR"]):
+    def _settle(self) -> None:
+        """Make the device idle, whatever somebody left it at."""
+        status = self._read("STATUS")
+        if status & (_BIT["STATUS", "BUSY"] | _BIT["STATUS", "ERROR"]):
             self.reset()
+        elif status & _BIT["STATUS", "RESETTING"]:
+            wait_reset(self.transport)
+
+    def _start(self, address: int, count: int) -> None:
+        self._settle()
         self._write("PROGRAM_LO", address & 0xFFFF_FFFF)
         self._write("PROGRAM_HI", address >> 32)
         self._write("PROGRAM_COUNT", count)

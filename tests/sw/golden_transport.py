@@ -118,6 +118,8 @@ class GoldenTransport:
             value &= addresses >> 32
         else:
             value = value & addresses & ~0xFFF | 0xFFF * name.endswith("LIMIT_LO")
+        if not name.endswith("CONTROL"):
+            self.registers[f"WINDOW{index}_CONTROL"] = 0
         self.registers[name] = value
 
     def wait_interrupt(self, timeout_cycles: int) -> bool:

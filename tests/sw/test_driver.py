@@ -14,8 +14,8 @@ from matwright.bus.window import Window
 from matwright.config import AcceleratorConfig, Build, Bus, Limits, Precision, Sram
 from matwright.presets import PRESETS, preset
 from matwright.schedule.descriptor import Descriptor, Error
-from matwright_sw import driver as driver_module
 from matwright_sw import errors
+from matwright_sw import isolation as isolation_module
 from matwright_sw.driver import Driver
 from matwright_sw.errors import DriverTimeout, IdentificationError, OperandError, OutOfMemory
 from matwright_sw.isolation import Isolation
@@ -355,7 +355,7 @@ def test_device_found_busy_or_in_error_is_reset(status: int) -> None:
 
 
 def test_reset_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver_module, "RESET_POLLS", 10)
+    monkeypatch.setattr(isolation_module, "RESET_POLLS", 10)
     driver, transport = device()
     transport.reset_polls = 10
     message = "^a soft reset must end within 10 reads of STATUS, which is 0x8$"
@@ -506,7 +506,7 @@ def test_end_context() -> None:
 
 
 def test_end_of_a_context_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver_module, "RESET_POLLS", 10)
+    monkeypatch.setattr(isolation_module, "RESET_POLLS", 10)
     driver, transport = device()
     transport.reset_polls = 50
     with pytest.raises(

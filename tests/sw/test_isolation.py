@@ -12,7 +12,8 @@ from matwright.bus.register_map import PRIVILEGED, window_offset
 from matwright.bus.window import Window
 from matwright.config import AcceleratorConfig
 from matwright.presets import preset
-from matwright_sw.errors import OperandError
+from matwright_sw import isolation as isolation_module
+from matwright_sw.errors import DriverTimeout, OperandError
 from matwright_sw.isolation import Isolation
 
 EDGE = preset("edge")
@@ -162,12 +163,33 @@ def test_end_context() -> None:
     assert transport.resets == 0, "END is a reset itself"
     assert [isolation.read(i) for i in range(4)] == [Window(0, 0xFFF), None, None, None]
     assert transport.registers["PROGRAM_LO"] == transport.registers["IRQ_ENABLE"] == 0
-    # It takes a while until windows can be opened again.
-    with pytest.raises(OperandError, match=f"^{re.escape(OPENED)}$"):
-        isolation.open(1, Window(0x1000, 0x1FFF))
-    while transport.read_register(0x044) & 8:
-        pass
+    # It has waited until windows can be opened again.
     isolation.open(1, Window(0x1000, 0x1FFF))
+
+
+def test_a_context_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolation_module, "RESET_POLLS", 10)
+    isolation, transport = device()
+    transport.reset_polls = 1000
+    said = "^a soft reset must end within 10 reads of STATUS, which is 0x8$"
+    with pytest.raises(DriverTimeout, match=said):
+        isolation.end_context()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (
+            lambda i: i.open(0, Window(0, 0xFFF, read=False, write=False)),
+            "a window must permit to read or to write, and this one permits neither",
+        ),
+        (lambda i: i.open_bytes(0, 0x1000, 0), "size of a window must be at least 1 byte, not 0"),
+    ],
+)
+def test_a_window_of_nothing_is_refused(wrong: Callable[[Isolation], None], said: str) -> None:
+    isolation, _ = device()
+    with pytest.raises(OperandError, match=f"^{said}$"):
+        wrong(isolation)
 
 
 def test_control_is_the_last_register_written() -> None:

@@ -76,15 +76,17 @@ ADVICE: dict[str, Advice] = {
         "Now and then: radiation. Often: a memory or its supply is going bad.",
         "Watch the rate; replace the part.",
     ),
-    "SRAM_UNCORRECTED": Advice("The program has stopped with SRAM.", "Run it again."),
+    "SRAM_UNCORRECTED": Advice(
+        "The program has stopped, with SRAM if that was its first error.", "Run it again."
+    ),
 }
 """By counter."""
 
 _INTRODUCTION = """\
 # Counters
 
-With `build.counters`. 32 bits each, cleared by the doorbell, wrapping, cleared too by soft reset. They
-count while a program runs. In every cycle of it each engine is in exactly one state, so
+With `build.counters`. 32 bits each; cleared by START and by a soft reset; they wrap. They count while
+a program runs. In every cycle of it each engine is in exactly one state, so
 
     CYCLES = LOAD_BUSY + LOAD_WAIT_MEMORY + LOAD_WAIT_SPACE + LOAD_IDLE
            = EXEC_BUSY + EXEC_WAIT_ACTIVATION + EXEC_WAIT_WEIGHT + EXEC_LOAD_WEIGHT

@@ -120,8 +120,9 @@ the next program is exact.
 
 Codes below 16 are faults of a descriptor. They are reported in program order, when all descriptors
 before are complete, and nothing of the descriptor has been done. The others stop the machine at once. A
-soft reset waits until the bus has answered everything, so a bus that never answers keeps
-`STATUS.RESETTING` at 1; only `rst` helps then.
+soft reset waits until the bus has answered everything, so one that never answers, or never ends a burst
+with RLAST, keeps `STATUS.RESETTING` at 1; only `rst` helps then. Answers that nobody asked for are
+errors while a program runs; an idle machine ignores them.
 
 The driver raises an exception of its own for each, all of them `matwright_sw.HardwareError`, after a
 soft reset."""

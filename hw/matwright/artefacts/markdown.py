@@ -24,8 +24,9 @@ privileged page are written as a whole: a write of single bytes does nothing the
 _ORDER = """\
 ## Running a program
 
-0. Once after `rst`: open windows for the program, its operands and its results, on the privileged page
-   (`WINDOWn_BASE_*`, `WINDOWn_LIMIT_*`, then `WINDOWn_CONTROL`). Until then nothing can be read.
+0. Once after `rst`: open windows for the program, its operands and its results, on the privileged page.
+   Write `WINDOWn_BASE_*` and `WINDOWn_LIMIT_*`, which closes the window; read them back, for nothing
+   changes while the machine is not idle; then write `WINDOWn_CONTROL`. Until then nothing can be read.
 1. Write descriptors into memory, 64 bytes each, one after the other. The first stands at a multiple
    of 64 bytes and of a beat.
 2. Write `PROGRAM_LO`, `PROGRAM_HI`, `PROGRAM_COUNT`, and `IRQ_ENABLE` if an interrupt is wanted.

@@ -30,9 +30,9 @@ class PrivilegedPage(wiring.Component):
     registers are written as a whole. ``r_data`` is register ``r_word``, combinationally, if that is
     ``r_named``, a register that can be read.
 
-    Windows keep their values while ``frozen``, and locked ones until a reset of the domain; ``close``
-    takes every permission from the others, and disarms the injection. ``end`` pulses one cycle after it
-    was written.
+    A write to BASE or LIMIT closes the window. Windows keep their values while ``frozen``, and locked
+    ones until a reset of the domain; ``close`` takes every permission from the others, and disarms the
+    injection. ``end`` pulses one cycle after it was written.
     """
 
     write: Signal  # In, 1
@@ -103,8 +103,9 @@ class PrivilegedPage(wiring.Component):
                 parts.append(("HI", high, self.w_data, ~high))
             for half, part, new, seen in parts:
                 offset = window_offset(i, f"{name.upper()}_{half}")
+                # A window that is being moved permits nothing until its CONTROL is written.
                 with m.If(self._written(offset) & free):
-                    m.d.sync += part.eq(~new)
+                    m.d.sync += [part.eq(~new), window.read.eq(0), window.write.eq(0)]
                 self._readable[offset] = seen
         control = window_offset(i, "CONTROL")
         permits = Cat(window.read, window.write, locked)

@@ -122,7 +122,8 @@ def _window(i: int) -> tuple["Register", ...]:
     docs = {
         "BASE_LO": f"Window {i}: address of its first page, bits 31 to 0; bits 11 to 0 are 0.",
         "BASE_HI": f"Window {i}: address of its first page, bits 47 to 32.",
-        "LIMIT_LO": f"Window {i}: address of its last byte, bits 31 to 0; bits 11 to 0 are 1.",
+        "LIMIT_LO": f"Window {i}: address of its last byte, bits 31 to 0; bits 11 to 0 are 1. "
+        "A write to a base or limit closes the window.",
         "LIMIT_HI": f"Window {i}: address of its last byte, bits 47 to 32.",
         "CONTROL": f"Window {i}: what it permits. Closed after `rst`.",
     }
@@ -226,7 +227,7 @@ REGISTERS: tuple[Register, ...] = (
     ),
     Register("PROGRAM_LO", 0x050, "RW", "Address of the first descriptor, bits 31 to 0."),
     Register("PROGRAM_HI", 0x054, "RW", "Address of the first descriptor, bits 47 to 32."),
-    Register("PROGRAM_COUNT", 0x058, "RW", "Descriptors of the program, 1 to 65,535."),
+    Register("PROGRAM_COUNT", 0x058, "RW", "Descriptors of the program, 0 to 65,535."),
     Register("COMPLETED", 0x05C, "RO", "Descriptors whose results are all in memory."),
     Register("ERROR_CODE", 0x060, "RO", "First error since reset, see the error codes."),
     Register("ERROR_INDEX", 0x064, "RO", "Index of the descriptor at fault."),
@@ -275,7 +276,13 @@ REGISTERS: tuple[Register, ...] = (
         "For tests: flips bits of the next word that is used of a bank of on-chip memory. Only with "
         "SRAM protection.",
         (
-            BitField("BANK", 0, 16, "Bank of the memory, in the order of its submodules."),
+            BitField(
+                "BANK",
+                0,
+                16,
+                "Bank of the memory: lane r of activations; lane l, column c of weights `l*COLS + c`; "
+                "bank b, column c of accumulators `b*COLS + c`; beat of a word of parameters.",
+            ),
             BitField("MEMORY", 16, 2, "0 activations, 1 weights, 2 accumulators, 3 parameters."),
             BitField("FORGET", 30, 1, "Written 1: all words count as unwritten, now."),
             BitField("ARM", 31, 1, "Written 1: flip. Reads 1 until it has happened."),
@@ -308,7 +315,7 @@ def constants(config: AcceleratorConfig) -> dict[str, int]:
         "MAX_M": config.limits.max_m,
         "MAX_N": config.limits.max_n,
         "MAX_K": config.limits.max_k,
-        "BUILD": config.bus.windows
+        "BUILD": (0 if config.build.unsafe_unchecked else config.bus.windows)
         | SRAM_PROTECTIONS.index(config.build.sram_protection) << 4
         | config.build.counters << 6
         | config.build.unsafe_unchecked << 7,

@@ -29,7 +29,7 @@ class RegisterFile(wiring.Component):
     is a :class:`.PrivilegedPage`; its CONTEXT.END is a ``reset``, a cycle later than one by CONTROL, with
     whose ``clear`` the user page takes its reset values and the windows that are not locked close.
 
-    START starts an idle machine; while a program runs it pulses ``doorbell`` instead, and it is
+    START starts an idle machine; if one is busy when it acts it pulses ``collision`` instead. It is
     ignored after an error, during a reset, and in a write that asks for RESET too. ``busy`` must be
     high from the cycle after ``start`` on. The first ``error`` is kept until ``clear``, and ``completed``
     as it was when ``busy`` fell.
@@ -43,7 +43,7 @@ class RegisterFile(wiring.Component):
 
     s_axil: wiring.FlippedInterface  # In, axi4_lite()
     start: Signal  # Out, 1, pulse: run the program
-    doorbell: Signal  # Out, 1, pulse: START was written while a program runs
+    collision: Signal  # Out, 1, pulse: START was written while a program runs
     watchdog: Signal  # Out, 24, cycles without progress that are too many, 0 for any number
     reset: Signal  # Out, 1, pulse: a soft reset is asked for
     program_addr: Signal  # Out, 48
@@ -57,7 +57,7 @@ class RegisterFile(wiring.Component):
     error_code: Signal  # In, 8
     error_index: Signal  # In, 16
     error_addr: Signal  # In, 48
-    clear: Signal  # In, 1, pulse: forget all but IRQ_ENABLE and PROGRAM_*
+    clear: Signal  # In, 1, pulse: forget all but the Settings
     events: Signal  # In, bit i: counter i of event_names(config) counts this cycle
     frozen: Signal  # In, 1, the windows hold still
     windows: data.View  # Out, windows_layout(bus)
@@ -72,7 +72,7 @@ class RegisterFile(wiring.Component):
             {
                 "s_axil": In(axi4_lite()),
                 "start": Out(1),
-                "doorbell": Out(1),
+                "collision": Out(1),
                 "watchdog": Out(24),
                 "reset": Out(1),
                 "program_addr": Out(48),
@@ -147,13 +147,17 @@ class RegisterFile(wiring.Component):
 
         # Commands.
         failed = Signal()
-        ends = page.end | ending
-        idle = ~(self.busy | self.resetting | failed | self.start | ends)
+        rung = Signal()
+        resets = self.reset | self.resetting | page.end | ending
         command = Mux(written("CONTROL") & bus.wstrb[0], bus.wdata[:2], 0)
         m.d.sync += [
-            self.start.eq((command == 0b01) & idle),
-            self.doorbell.eq((command == 0b01) & (self.busy | self.start)),
+            rung.eq(command == 0b01),
             self.reset.eq(command[1] | page.end),
+        ]
+
+        m.d.comb += [
+            self.start.eq(rung & ~(self.busy | failed | resets)),
+            self.collision.eq(rung & self.busy),
         ]
 
         # Status and error.
@@ -202,7 +206,7 @@ class RegisterFile(wiring.Component):
         readable: dict[str, Value] = {
             **{name: Const(value, 32) for name, value in constants(self.config).items()},
             **settings.words(),
-            "STATUS": Cat(self.busy, done, failed, self.resetting),
+            "STATUS": Cat(self.busy, done, failed, resets),
             "IRQ_CAUSE": cause,
             "COMPLETED": completed,
             "ERROR_CODE": error_code,

@@ -125,7 +125,8 @@ class Accumulator(wiring.Component):
 
         stages: list[Any] = [command]
         for i in range(config.cols + 2):
-            later = Signal(layout, name=f"command_{i + 1}")
+            # After a reset nothing is taken over from what a bank still has on its output.
+            later = Signal(layout, name=f"command_{i + 1}", init={"first": 1})  # type: ignore[arg-type]
             m.d.sync += later.eq(stages[-1])
             stages.append(later)
 

@@ -25,7 +25,7 @@ class WeightRing(wiring.Component):
 
     *Written.* After ``forget`` nothing in the ring counts as written until the ring has run empty, a
     word that was begun by then included. ``unwritten`` pulses :attr:`LATENCY` cycles after a step that
-    was not written, and the ring stays at that step.
+    was not written; on an empty ring the ring stays at that step.
 
     With protection there are the ports of :func:`.protected.protection_ports`; lane l, column c has
     bank ``l * cols + c``.

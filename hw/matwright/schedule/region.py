@@ -23,7 +23,8 @@ class RegionCheck(wiring.Component):
     product is made by adding shifted strides, a bit of ``rows - 1`` per cycle up to its highest; a
     carry out of the address width is a fault: nothing wraps.
 
-    ``start`` comes when ``descriptor`` is there, which then holds still, and obeys the other checks;
+    ``start`` comes when ``descriptor`` is there, which then holds still; of one that does not obey the
+    other checks the answer means nothing.
     ``counted`` says that the panels and the tails of N and K are there. ``done`` rises :attr:`STEPS`
     cycles per region later, one more, and the bits of ``rows - 1`` of each, with ``inside``, until the
     next ``start``.

@@ -123,7 +123,7 @@ class Bench:
                 assert channel[name].fields.get("resp", 0) == 0, f"{name}resp must be OKAY"
             self.starts += int(dut.start.value)
             self.resets += int(dut.reset.value)
-            self.doorbells += int(dut.doorbell.value)
+            self.doorbells += int(dut.collision.value)
 
     def pause(self, **shares: float) -> None:
         """Pause channels of the host at random: ``aw=0.5`` pauses AW half of the time."""

@@ -25,6 +25,7 @@ PROTECTED = CONFIG.build.protected
 END, FORGET, ARM = 1, 1 << 30, 1 << 31
 READ, WRITE, LOCK = 1, 2, 4
 ONES = 0xFFFF_FFFF
+RESETTING = 8
 USER_PAGE = range(0, 0x200, 4)
 
 
@@ -50,6 +51,8 @@ class Windows:
         if offset in self.places and not self.locked(self.places[offset][0]):
             name = self.places[offset][1]
             self.words[offset] = value & self.mask[name] | 0xFFF * (name == "LIMIT_LO")
+            if name != "CONTROL" and self.mask[name]:
+                self.words[window_offset(self.places[offset][0], "CONTROL")] = 0
 
     def close(self) -> None:
         for i in range(BUS.windows):
@@ -284,6 +287,7 @@ async def the_end_of_a_context(dut: Any) -> None:
         await ClockCycles(dut.clk, 3)
         assert bench.resets == 1
         dut.frozen.value = 1
+        before[OFFSET["STATUS"]] |= RESETTING
         for offset in USER_PAGE:
             assert await bench.read(offset) == before[offset], f"{offset:#x}"
         await check(bench, windows)

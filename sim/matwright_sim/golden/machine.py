@@ -63,7 +63,7 @@ class GoldenMachine:
     overlaps the operands of its own descriptor, have no defined result.
 
     In hardware, a bus error is seen when the beat is answered: what is complete then, and which of
-    several such beats is reported, is a matter of timing.
+    several such beats is reported, are a matter of timing.
     """
 
     def __init__(
