@@ -15,8 +15,11 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 GUIDE = (ROOT / "docs" / "user" / "guide.md").read_text()
 
 
-def _block(language: str) -> str:
-    found = re.search(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL)
+ISOLATION = (ROOT / "docs" / "user" / "isolation.md").read_text()
+
+
+def _block(language: str, page: str = GUIDE) -> str:
+    found = re.search(rf"```{language}\n(.*?)```", page, re.DOTALL)
     assert found
     return found[1]
 
@@ -65,6 +68,11 @@ def test_the_python_of_the_guide(capsys: pytest.CaptureFixture[str]) -> None:
         "[0",
         "0]]",
     ]
+
+
+def test_the_python_of_isolation(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(_block("python", ISOLATION), {})
+    assert capsys.readouterr().out.split() == ["[[7", "4]]"]
 
 
 @pytest.mark.parametrize("picture", sorted((ROOT / "docs").rglob("*.svg")), ids=lambda p: p.name)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The machine behind the registers: dispatcher, three engines, memories, array, bus engines."""
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from amaranth import Cat, Module, Mux, Signal, Value
@@ -11,10 +10,10 @@ from amaranth.lib.wiring import In, Out, connect
 from .bus.axi import axi4
 from .bus.guard import Guard
 from .bus.privileged import Injection
-from .bus.read import ReadEngine, ReadFault
+from .bus.read import ReadEngine
 from .bus.register_map import event_names
 from .bus.window import windows_layout
-from .bus.write import WriteEngine, WriteFault
+from .bus.write import WriteEngine
 from .config import AcceleratorConfig
 from .core.array import SystolicArray
 from .memory.accumulator import AccumulateCommand, Accumulator
@@ -22,7 +21,7 @@ from .memory.activation import ActivationScratchpad
 from .memory.parameter import ParameterMemory
 from .memory.weight import WeightRing
 from .post.post import PostProcess
-from .schedule.descriptor import Error
+from .report import count_events, report_errors
 from .schedule.dispatcher import Dispatcher
 from .schedule.executor import ExecuteEngine
 from .schedule.job import ExecuteJob, StoreJob
@@ -244,9 +243,9 @@ class Engine(wiring.Component):
         if not config.build.unsafe_unchecked:
             fetching = tag.target == Target.DESCRIPTOR
             reading = Mux(fetching, dispatcher.index, loading)
-            self._report(m, dispatcher, reader, writer, guards, memories, reading)
+            report_errors(m, self, dispatcher, reader, writer, guards, memories, reading)
 
-        self._count_events(m, loader, executor, storer, post, reader, writer)
+        count_events(m, self, loader, executor, storer, post, reader, writer)
         return m
 
     def _connect_bus(self, m: Module, reader: ReadEngine, writer: WriteEngine) -> tuple:
@@ -305,111 +304,6 @@ class Engine(wiring.Component):
                     Cat(memory.uncorrected for memory in memories).any()
                 ),
             ]
-
-    def _report(
-        self,
-        m: Module,
-        dispatcher: Dispatcher,
-        reader: ReadEngine,
-        writer: WriteEngine,
-        guards: tuple,
-        memories: tuple,
-        reading: Value,
-    ) -> None:
-        """The first of the errors: on the bus, in the memories, of a descriptor.
-
-        ``reading`` is the index of the descriptor that a read is for; all other errors are of the
-        first that is not complete.
-        """
-        read_blocked, write_blocked = guards
-        read_errors = {
-            ReadFault.ID: Error.READ_ID,
-            ReadFault.LAST: Error.READ_LAST,
-            ReadFault.RESPONSE: Error.READ_RESPONSE,
-        }
-        write_errors = {WriteFault.ID: Error.WRITE_ID, WriteFault.RESPONSE: Error.WRITE_RESPONSE}
-        number = Signal(range(len(memories)))
-        unwritten = Cat(memory.unwritten for memory in memories)
-        wrong: Value = unwritten
-        if self.config.build.protected:
-            uncorrected = Cat(memory.uncorrected for memory in memories)
-            wrong = Mux(uncorrected.any(), uncorrected, unwritten)
-        for i in reversed(range(len(memories))):
-            with m.If(wrong[i]):
-                m.d.comb += number.eq(i)
-
-        causes: list[tuple[Value, Any, Any]] = [
-            (writer.error, _translate(m, writer.fault, write_errors, "write"), writer.error_addr),
-            (reader.error, _translate(m, reader.fault, read_errors, "read"), reader.error_addr),
-            (write_blocked, Error.GUARD, self.m_axi.awaddr),
-            (read_blocked, Error.GUARD, self.m_axi.araddr),
-        ]
-        if self.config.build.protected:
-            causes.append((uncorrected.any(), Error.SRAM, number))
-        causes += [
-            (unwritten.any(), Error.UNWRITTEN, number),
-            (dispatcher.error, dispatcher.error_code, dispatcher.error_addr),
-        ]
-        m.d.comb += [
-            self.error.eq(Cat(cause for cause, _, _ in causes).any()),
-            self.error_index.eq(
-                Mux(reader.error & reader.in_flight & ~writer.error, reading, dispatcher.completed)
-            ),
-        ]
-        for cause, code, addr in reversed(causes):
-            with m.If(cause):
-                m.d.comb += [self.error_code.eq(code), self.error_addr.eq(addr)]
-
-    def _count_events(
-        self,
-        m: Module,
-        loader: LoadEngine,
-        executor: ExecuteEngine,
-        storer: StoreEngine,
-        post: PostProcess,
-        reader: ReadEngine,
-        writer: WriteEngine,
-    ) -> None:
-        """Say of each engine where the cycle goes: one cause per engine and cycle."""
-        events = self.events
-        beat = reader.beat.valid
-        m.d.comb += [
-            events.load_busy.eq(beat),
-            events.load_wait_memory.eq(~beat & reader.in_flight),
-            events.load_wait_space.eq(~beat & ~reader.in_flight & loader.waiting),
-            events.load_idle.eq(~beat & ~reader.in_flight & ~loader.waiting),
-            events.exec_busy.eq(executor.busy),
-            events.exec_wait_activation.eq(executor.wait_activation),
-            events.exec_wait_weight.eq(executor.wait_weight),
-            events.exec_load_weight.eq(executor.load_weight),
-            events.exec_wait_accumulator.eq(executor.wait_accumulator),
-            events.exec_idle.eq(executor.idle),
-            events.beats_read.eq(beat),
-            events.beats_written.eq(self.m_axi.wvalid & self.m_axi.wready),
-        ]
-        with m.If(self.m_axi.wvalid):
-            m.d.comb += [
-                events.store_busy.eq(self.m_axi.wready),
-                events.store_wait_bus.eq(~self.m_axi.wready),
-            ]
-        with m.Elif(storer.working | ~post.idle):
-            m.d.comb += events.store_wait_post.eq(1)
-        with m.Elif(storer.wait_parameter):
-            m.d.comb += events.store_wait_parameter.eq(1)
-        with m.Elif(~writer.quiet):
-            m.d.comb += events.store_wait_response.eq(1)
-        with m.Else():
-            m.d.comb += events.store_idle.eq(1)
-
-
-def _translate(m: Module, value: Any, table: Mapping[Any, Error], name: str) -> Signal:
-    """Error code of a fault."""
-    result = Signal(8, name=f"{name}_error")
-    with m.Switch(value):
-        for fault, error in table.items():
-            with m.Case(fault):
-                m.d.comb += result.eq(error)
-    return result
 
 
 def _transfers(bus: Any) -> Value:

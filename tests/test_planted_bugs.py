@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The planted bugs can be planted: each applies to the code as it is, and names a test that is there.
+
+That each is caught is shown by ``scripts/planted_bugs.py``, which takes minutes.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import planted_bugs
+from planted_bugs import Planted
+
+ROOT = Path(__file__).parents[1]
+BUGS = planted_bugs.planted()
+
+
+def test_there_are_enough() -> None:
+    assert len(BUGS) >= 8
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+def test_applies(bug: Planted) -> None:
+    planted_bugs.apply(bug, ROOT, check=True)
+    file, _, name = bug.test.partition("::")
+    tree = ast.parse((ROOT / file).read_text("utf-8"))
+    functions = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    assert not name or name in functions
+
+
+@pytest.mark.parametrize("text", ["", "Bug: x\n", "Test: y\nBug: x\n"])
+def test_a_patch_says_what_and_who(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tests" / "planted").mkdir(parents=True)
+    (tmp_path / "tests" / "planted" / "some.patch").write_text(text)
+    monkeypatch.setattr(planted_bugs, "ROOT", tmp_path)
+    with pytest.raises(ValueError, match="some.patch must begin with a line Bug: and a line Test:"):
+        planted_bugs.planted()
+
+
+def test_a_patch_that_does_not_apply(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"\.patch must apply, but git says"):
+        planted_bugs.apply(BUGS[0], tmp_path)
