@@ -63,8 +63,9 @@ class ProcessingElement(wiring.Component):
         m = Module()
         a_width, b_width = self.precision.a_width, self.precision.b_width
 
-        # Data registers have a reset, so that nothing of a program is left when it ends.
-        a = Signal(signed(a_width))
+        # Weights stay, so they have a reset: nothing of a program may be left when it ends. What
+        # passes through is 0 once nothing is sent, and control decides when anybody looks at it.
+        a = Signal(signed(a_width), reset_less=True)
         following = Signal(signed(b_width))
         weight = Signal(signed(b_width))
         m.d.sync += [
@@ -80,11 +81,13 @@ class ProcessingElement(wiring.Component):
 
         product = a * weight
         for stage in range(self.build.product_registers):
-            register = Signal(signed(self.precision.product_width), name=f"product{stage}")
+            register = Signal(
+                signed(self.precision.product_width), name=f"product{stage}", reset_less=True
+            )
             m.d.sync += register.eq(product)
             product = register
 
-        psum = Signal(self.psum_out.shape())
+        psum = Signal(self.psum_out.shape(), reset_less=True)
         m.d.sync += psum.eq(self.psum_in + product)
         m.d.comb += self.psum_out.eq(psum)
 

@@ -96,8 +96,12 @@ class RequantizeLane(wiring.Component):
         return m
 
     def _register(self, m: Module, name: str, value: Value) -> Signal:
-        """``value`` one enabled cycle later."""
-        q = Signal(value.shape(), name=name)
+        """``value`` one enabled cycle later.
+
+        No reset: what holds no item never matters, and an idle pipeline moves, so that the zeros of
+        a machine that was reset push out what was in it.
+        """
+        q = Signal(value.shape(), name=name, reset_less=True)
         with m.If(self.enable):
             m.d.sync += q.eq(value)
         return q
