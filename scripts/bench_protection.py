@@ -80,6 +80,9 @@ def main() -> int:
     parser.add_argument("presets", nargs="*", default=["small"], metavar="PRESET")
     parser.add_argument("--update", type=Path, metavar="FILE")
     arguments = parser.parse_args()
+    for name in arguments.presets:
+        if name not in PRESETS:
+            parser.error(f"a preset must be one of {', '.join(PRESETS)}, not {name!r}")
     points = [(preset, name) for preset in arguments.presets for name in VARIANTS]
     rows = []
     with progress() as bar, ThreadPoolExecutor(2) as pool:

@@ -15,8 +15,8 @@ it is asked:
 - does it answer at all: a legal program that takes long is stopped by a soft reset;
 - is the next legal program exact, to the byte.
 
-The exit status is 1 if one answer is wrong; the seed of the program is printed, and --seed with
---count 1 runs it again.
+The exit status is 1 if one answer is wrong. What is wrong is printed with the seed of its part of the
+campaign: --seed with that and --count 250 --jobs 1 runs the part again.
 """
 
 import argparse
@@ -34,7 +34,7 @@ import numpy as np
 from matwright.bus.window import Window
 from matwright.commands.common import print_table, progress, table
 from matwright.config import AcceleratorConfig, ceil_div
-from matwright.presets import preset
+from matwright.presets import PRESETS, preset
 from matwright.schedule.descriptor import DESCRIPTOR_BYTES, FIELDS, Descriptor, Error, Flag
 from matwright_sim.agents.host import Host
 from matwright_sim.agents.programs import build_program, random_tiling
@@ -42,7 +42,7 @@ from matwright_sim.compiled import CompiledAccelerator
 from matwright_sim.golden.machine import GoldenMachine, check, regions
 from matwright_sim.verilog import cached_verilog
 
-__all__ = ["Hostile", "Summary"]
+__all__ = ["Hostile", "Summary", "positive"]
 
 PAGE = 4096
 READ_ONLY = Window(1 * PAGE, 3 * PAGE - 1, read=True, write=False)
@@ -96,6 +96,7 @@ class Hostile:
 
     def run(self, seed: int, count: int) -> Summary:
         """Programs of ``count`` descriptors altogether, of seeds from ``seed`` on."""
+        self._outside = 0
         summary = Summary(self.config.name, seed)
         timing = {"read_latency": 1 + seed % 37, "write_latency": 1 + seed % 23}
         with CompiledAccelerator(
@@ -166,9 +167,7 @@ class Hostile:
         summary.outside += outside - self._outside
         self._outside = outside
         faults += self._next_legal(host, seed)
-        summary.wrong += [f"seed {seed}: {fault}" for fault in faults]
-
-    _outside = 0
+        summary.wrong += [f"seed {summary.seed}, program {seed}: {fault}" for fault in faults]
 
     def _next_legal(self, host: Host, seed: int) -> list[str]:
         """The next legal program, exact or not."""
@@ -332,9 +331,7 @@ def _work(task: tuple[str, int, int]) -> Summary:
     name, seed, count = task
     if name not in _MACHINES:
         _MACHINES[name] = Hostile(preset(name))
-    machine = _MACHINES[name]
-    machine._outside = 0
-    return machine.run(seed, count)
+    return _MACHINES[name].run(seed, count)
 
 
 _MACHINES: dict[str, Hostile] = {}
@@ -353,12 +350,21 @@ def campaign(name: str, seed: int, count: int, jobs: int) -> Iterator[Summary]:
         yield from pool.imap_unordered(_work, tasks)
 
 
+def positive(text: str) -> int:
+    """An argument that counts."""
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"must be an integer from 1 on, not {text!r}")
+    return int(text)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Hostile descriptors against an accelerator.")
-    parser.add_argument("--count", type=int, default=10_000, help="descriptors (default 10,000)")
+    parser.add_argument(
+        "--count", type=positive, default=10_000, help="descriptors (default 10,000)"
+    )
     parser.add_argument("--seed", type=int, default=1, help="of the first program (default 1)")
-    parser.add_argument("--config", default="tiny", help="preset (default tiny)")
-    parser.add_argument("--jobs", type=int, default=multiprocessing.cpu_count())
+    parser.add_argument("--config", choices=PRESETS, default="tiny", help="preset (default tiny)")
+    parser.add_argument("--jobs", type=positive, default=multiprocessing.cpu_count())
     parser.add_argument("--json", type=Path, help="write the summary here")
     arguments = parser.parse_args()
     total = Summary(arguments.config, arguments.seed)

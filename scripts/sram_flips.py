@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from hostile import positive
 from matwright.commands.common import print_table, progress, table
 from matwright.config import PARAMETER_BYTES, AcceleratorConfig
 from matwright.memory.checks import check_bits
@@ -205,10 +206,10 @@ def campaign(protection: str, seed: int, count: int, jobs: int) -> Iterator[Summ
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Flip bits of on-chip memory.")
-    parser.add_argument("--count", type=int, default=10_000, help="flips (default 10,000)")
+    parser.add_argument("--count", type=positive, default=10_000, help="flips (default 10,000)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--protection", choices=("secded", "parity"), default="secded")
-    parser.add_argument("--jobs", type=int, default=multiprocessing.cpu_count())
+    parser.add_argument("--jobs", type=positive, default=multiprocessing.cpu_count())
     arguments = parser.parse_args()
     total = Summary()
     began = time.perf_counter()
