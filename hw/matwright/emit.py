@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In
 
 from .accelerator import Accelerator
 from .config import AcceleratorConfig
+from .platform.families import family_platform
 from .platform.verilog import SRAM_VERILOG, VerilogPlatform
 
 __all__ = ["convert", "to_verilog", "top_name"]
@@ -21,16 +22,21 @@ def top_name(config: AcceleratorConfig) -> str:
     return f"matwright_{config.name}"
 
 
-def to_verilog(config: AcceleratorConfig) -> str:
+def to_verilog(config: AcceleratorConfig, family: str = "generic") -> str:
     """Verilog-2005 of the whole accelerator, the same bytes for the same configuration.
+
+    ``family`` is one of :data:`.platform.families.FAMILIES`: its own multipliers and memories in place
+    of the portable bodies; raises :class:`.ConfigError` for another.
 
     The top module comes first; parts that occur often are modules of their own, converted once;
     the SRAM is one module that can be replaced by a macro.
     """
-    return convert(Accelerator(config), top_name(config), flat=True)
+    return convert(Accelerator(config), top_name(config), flat=True, family=family)
 
 
-def convert(component: wiring.Component, name: str, *, flat: bool = False) -> str:
+def convert(
+    component: wiring.Component, name: str, *, flat: bool = False, family: str = "generic"
+) -> str:
     """Verilog of a component and of the parts it shares.
 
     With ``flat``, the members of an interface are named ``interface_member``, as AXI tools expect,
@@ -38,7 +44,7 @@ def convert(component: wiring.Component, name: str, *, flat: bool = False) -> st
     """
     # The yosys of the package, whichever is on PATH: the text must not depend on the machine.
     os.environ["AMARANTH_USE_YOSYS"] = "builtin"
-    platform = VerilogPlatform(name)
+    platform = family_platform(family)(name)
     ports = _flat_ports(component) if flat else None
     texts = [_module(component, name, platform, ports)]
     written: set[str] = set()

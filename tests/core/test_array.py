@@ -10,6 +10,7 @@ from matwright.core.array import SystolicArray
 from matwright.emit import convert
 from matwright_sim.agents.trace import simulate
 from matwright_sim.benches.core_cases import ArrayCase, tiles_at
+from matwright_sim.models import with_models
 from matwright_sim.runner import run_bench
 
 
@@ -48,15 +49,21 @@ CONFIGS = {
     "4x2_f1_a16_b16": array(4, 2, 1, 2, widths=(16, 16, 32)),
     "4x4_f2_a2_b2": array(4, 4, 2, widths=(2, 2, 4)),
 }
-CASES = [*(("icarus", name) for name in CONFIGS), ("verilator", "8x4_f4"), ("verilator", "5x3_f1")]
+CASES = [
+    *(("icarus", name, "generic") for name in CONFIGS),
+    *(("icarus", name, "ecp5") for name in CONFIGS),
+    ("verilator", "8x4_f4", "generic"),
+    ("verilator", "5x3_f1", "generic"),
+    ("verilator", "8x4_f4_p2", "ecp5"),
+]
 
 
-@pytest.mark.parametrize(("simulator", "name"), CASES)
-def test_array(simulator: str, name: str) -> None:
+@pytest.mark.parametrize(("simulator", "name", "family"), CASES)
+def test_array(simulator: str, name: str, family: str) -> None:
     config = CONFIGS[name]
     component = SystolicArray(config)
     run_bench(
-        verilog=convert(component, "array"),
+        verilog=with_models(convert(component, "array", family=family)),
         toplevel="array",
         bench="matwright_sim.benches.core_array",
         simulator=simulator,

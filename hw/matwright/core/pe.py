@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Processing element: the multiply-accumulate cell of the weight-stationary array."""
 
-from amaranth import Module, Signal, signed
+from amaranth import Module, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -21,6 +21,8 @@ class ProcessingElement(wiring.Component):
     ``a_out``, ``switch_out`` and ``load_out`` lag their inputs by one cycle. ``psum_out`` contains
     the product of an activation :attr:`latency` cycles after it entered, and ``psum_in`` one
     cycle after that entered.
+
+    Platform overrides: ``get_processing_element(pe)`` returns the module to use instead.
     """
 
     a_in: Signal  # In, signed(a_width)
@@ -59,36 +61,52 @@ class ProcessingElement(wiring.Component):
         """Cycles from an activation at ``a_in`` to its product in ``psum_out``."""
         return 2 + self.build.product_registers
 
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        a_width, b_width = self.precision.a_width, self.precision.b_width
+    @property
+    def product_width(self) -> int:
+        """Width of the product, in bits."""
+        return self.precision.product_width
 
-        # Weights stay, so they have a reset: nothing of a program may be left when it ends. What
-        # passes through is 0 once nothing is sent, and control decides when anybody looks at it.
-        a = Signal(signed(a_width), reset_less=True)
-        following = Signal(signed(b_width))
-        weight = Signal(signed(b_width))
+    def elaborate(self, platform: object) -> Module:
+        if hasattr(platform, "get_processing_element"):
+            return platform.get_processing_element(self)
+        m = Module()
+        a = self.forward(m)
+        following = self.next_weight(m)
+        weight = Signal(signed(self.precision.b_width))
+        with m.If(self.switch_in):
+            m.d.sync += weight.eq(following)
+        self.accumulate(m, a * weight, registers=self.build.product_registers)
+        return m
+
+    # The parts that bodies of platforms share.
+
+    def forward(self, m: Module) -> Signal:
+        """What travels east; returns the activation, registered."""
+        # What passes through is 0 once nothing is sent, and control decides when anybody looks at it.
+        a = Signal(signed(self.precision.a_width), name="a", reset_less=True)
         m.d.sync += [
             a.eq(self.a_in),
             self.switch_out.eq(self.switch_in),
             self.load_out.eq(self.load_in),
         ]
+        m.d.comb += self.a_out.eq(a)
+        return a
+
+    def next_weight(self, m: Module) -> Signal:
+        """The weight that waits for the switch."""
+        # Weights stay, so they have a reset: nothing of a program may be left when it ends.
+        following = Signal(signed(self.precision.b_width), name="following")
         with m.If(self.load_in):
             m.d.sync += following.eq(self.w_in)
-        with m.If(self.switch_in):
-            m.d.sync += weight.eq(following)
-        m.d.comb += [self.a_out.eq(a), self.w_out.eq(following)]
+        m.d.comb += self.w_out.eq(following)
+        return following
 
-        product = a * weight
-        for stage in range(self.build.product_registers):
-            register = Signal(
-                signed(self.precision.product_width), name=f"product{stage}", reset_less=True
-            )
+    def accumulate(self, m: Module, product: Value, registers: int) -> None:
+        """Adds ``product``, delayed by ``registers`` cycles, to the partial sum that comes by."""
+        for stage in range(registers):
+            register = Signal(signed(self.product_width), name=f"product{stage}", reset_less=True)
             m.d.sync += register.eq(product)
             product = register
-
-        psum = Signal(self.psum_out.shape(), reset_less=True)
+        psum = Signal(self.psum_out.shape(), name="psum", reset_less=True)
         m.d.sync += psum.eq(self.psum_in + product)
         m.d.comb += self.psum_out.eq(psum)
-
-        return m
