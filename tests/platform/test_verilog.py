@@ -99,12 +99,14 @@ def test_every_module_is_there_once_and_used(tiny: str) -> None:
 
 
 def test_array_has_one_element_per_pair_of_widths() -> None:
-    config = AcceleratorConfig(rows=8, cols=2, bus=SHAPE.bus, build=SHAPE.build)
+    config = AcceleratorConfig(rows=8, cols=10, bus=SHAPE.bus, build=SHAPE.build)
     text = convert(SystolicArray(config), "array")
     # One product has 16 bits, a sum of 1 or 2 of them has 16 and 17, of 4 to 7 has 18, of 8 has 19.
-    widths = (16, 16, 17, 17, 18, 18, 18, 18, 19)
+    # There is nothing above the first row.
+    widths = (0, 16, 17, 17, 18, 18, 18, 18, 19)
     pairs = dict.fromkeys(itertools.pairwise(widths))
-    expected = [f"array_{part}_{a}_{b}" for part in ("row", "pe") for a, b in pairs]
+    parts = ("row", "segment_8", "segment_2", "pe")
+    expected = [f"array_{part}_{a}_{b}" for part in parts for a, b in pairs]
     assert sorted(modules(text)) == sorted(["array", *expected])
     rows = re.findall(r"^ +(array_row_\d+_\d+) row_\d ", text, re.MULTILINE)
     assert rows == [f"array_row_{a}_{b}" for a, b in itertools.pairwise(widths)]

@@ -77,7 +77,7 @@ class SystolicArray(wiring.Component):
         lane_load, lane_last = self.load, self.load_last
         load, last = lane_load, lane_last
         w_in = self.w[0]
-        psum = Signal(config.cols * precision.product_width, name="psum_top")
+        psum = None  # above the first row is nothing
         for r in range(config.rows):
             if r and r % band == 0:
                 lane_load = _delay(m, lane_load, band, f"load_lane{r // band}")
@@ -90,23 +90,20 @@ class SystolicArray(wiring.Component):
             if r:
                 switch = _delay(m, switch, 1, f"switch_row{r}")
 
-            above = min(precision.psum_width(max(r, 1)), precision.acc_width)
+            above = min(precision.psum_width(r), precision.acc_width) if r else 0
             below = min(precision.psum_width(r + 1), precision.acc_width)
             w_out = Signal(config.cols * precision.b_width, name=f"w_{r}")
             psum_out = Signal(config.cols * below, name=f"psum_{r}")
+            inputs = {"a": self.a[r], "switch_in": switch, "load": load, "w_in": w_in}
+            if psum is not None:
+                inputs["psum_in"] = psum
             place(
                 m,
                 platform,
                 name=f"row_{r}",
                 module=f"row_{above}_{below}",
                 make=partial(ArrayRow, config, above, below),
-                inputs={
-                    "a": self.a[r],
-                    "switch_in": switch,
-                    "load": load,
-                    "w_in": w_in,
-                    "psum_in": psum,
-                },
+                inputs=inputs,
                 outputs={"w_out": w_out, "psum_out": psum_out},
                 clear=self.clear,
             )
