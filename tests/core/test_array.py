@@ -47,11 +47,17 @@ CONFIGS = {
     "6x3_f2_a12_b5": array(6, 3, 2, widths=(12, 5, 32)),
     "4x4_f2_wraps": array(4, 4, 2, widths=(8, 8, 16)),
     "4x2_f1_a16_b16": array(4, 2, 1, 2, widths=(16, 16, 32)),
+    "5x5_f1_a8_b4": array(5, 5, 1, widths=(8, 4, 32)),
+    "8x4_f4_a8_b4_p2": array(8, 4, 4, 2, widths=(8, 4, 32)),
     "4x4_f2_a2_b2": array(4, 4, 2, widths=(2, 2, 4)),
 }
 CASES = [
     *(("icarus", name, "generic") for name in CONFIGS),
     *(("icarus", name, "ecp5") for name in CONFIGS),
+    *(
+        ("icarus", name, "ice40")
+        for name in ("5x3_f1", "8x4_f4_p2", "6x3_f2_a12_b5", "4x4_f2_a2_b2")
+    ),
     ("verilator", "8x4_f4", "generic"),
     ("verilator", "5x3_f1", "generic"),
     ("verilator", "8x4_f4_p2", "ecp5"),

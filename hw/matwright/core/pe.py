@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Processing element: the multiply-accumulate cell of the weight-stationary array."""
 
+from typing import Any
+
 from amaranth import Module, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import Build, Precision
 
-__all__ = ["ProcessingElement"]
+__all__ = ["ProcessingElement", "register", "waiting_weight"]
 
 
 class ProcessingElement(wiring.Component):
@@ -78,35 +80,42 @@ class ProcessingElement(wiring.Component):
         self.accumulate(m, a * weight, registers=self.build.product_registers)
         return m
 
-    # The parts that bodies of platforms share.
-
     def forward(self, m: Module) -> Signal:
         """What travels east; returns the activation, registered."""
-        # What passes through is 0 once nothing is sent, and control decides when anybody looks at it.
-        a = Signal(signed(self.precision.a_width), name="a", reset_less=True)
-        m.d.sync += [
-            a.eq(self.a_in),
-            self.switch_out.eq(self.switch_in),
-            self.load_out.eq(self.load_in),
-        ]
+        a = register(m, self.a_in, "a")
+        m.d.sync += [self.switch_out.eq(self.switch_in), self.load_out.eq(self.load_in)]
         m.d.comb += self.a_out.eq(a)
         return a
 
     def next_weight(self, m: Module) -> Signal:
         """The weight that waits for the switch."""
-        # Weights stay, so they have a reset: nothing of a program may be left when it ends.
-        following = Signal(signed(self.precision.b_width), name="following")
-        with m.If(self.load_in):
-            m.d.sync += following.eq(self.w_in)
+        following = waiting_weight(m, self.load_in, self.w_in, "following")
         m.d.comb += self.w_out.eq(following)
         return following
 
     def accumulate(self, m: Module, product: Value, registers: int) -> None:
         """Adds ``product``, delayed by ``registers`` cycles, to the partial sum that comes by."""
         for stage in range(registers):
-            register = Signal(signed(self.product_width), name=f"product{stage}", reset_less=True)
-            m.d.sync += register.eq(product)
-            product = register
-        psum = Signal(self.psum_out.shape(), name="psum", reset_less=True)
-        m.d.sync += psum.eq(self.psum_in + product)
-        m.d.comb += self.psum_out.eq(psum)
+            product = register(m, product, f"product{stage}")
+        shape = self.psum_out.shape()
+        m.d.comb += self.psum_out.eq(register(m, self.psum_in + product, "psum", shape))
+
+
+# The registers of an element, which bodies of platforms share.
+
+
+def register(m: Module, value: Value, name: str, shape: Any = None) -> Signal:
+    """``value`` a cycle later."""
+    # What passes through is 0 once nothing is sent, and control decides when anybody looks at it.
+    later = Signal(value.shape() if shape is None else shape, name=name, reset_less=True)
+    m.d.sync += later.eq(value)
+    return later
+
+
+def waiting_weight(m: Module, load: Value, w_in: Value, name: str) -> Signal:
+    """The weight that came last while ``load`` was high."""
+    # Weights stay, so they have a reset: nothing of a program may be left when it ends.
+    following = Signal(signed(len(w_in)), name=name)
+    with m.If(load):
+        m.d.sync += following.eq(w_in)
+    return following

@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..config import Build, Precision
 from ..platform.place import place
+from .pair import ProcessingElementPair
 from .pe import ProcessingElement
 
 __all__ = ["ArraySegment"]
@@ -25,7 +26,8 @@ class ArraySegment(wiring.Component):
     With a ``psum_in_width`` of 0 it is of the first row, to which nothing is added: then there is no
     port ``psum_in``.
 
-    Platform overrides: ``get_segment(segment)`` returns the module to use instead.
+    Platform overrides: where ``pairs(precision)`` is true, elements are placed two by two, as
+    :class:`.ProcessingElementPair`.
     """
 
     WIDTH = 8
@@ -73,34 +75,39 @@ class ArraySegment(wiring.Component):
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
-        if hasattr(platform, "get_segment"):
-            return platform.get_segment(self)
         m = Module()
         precision = self.precision
         # An element has a partial sum to add to; in the first row it is 0.
-        above = max(1, self.psum_in_width)
+        above, below = max(1, self.psum_in_width), self.psum_out_width
+        paired = hasattr(platform, "pairs") and platform.pairs(precision)
 
         a, switch, load = self.a, self.switch_in, self.load
         weights: list[Signal] = []
         psums: list[Signal] = []
-        for c in range(self.cols):
+        c = 0
+        while c < self.cols:
+            cols = 2 if paired and c + 1 < self.cols else 1
+            element = ProcessingElementPair if cols == 2 else ProcessingElement
+            kind = "pair" if cols == 2 else "pe"
             a_out = Signal(signed(precision.a_width), name=f"a_{c}")
             switch_out = Signal(name=f"switch_{c}")
             load_out = Signal(name=f"load_{c}")
-            w_out = Signal(signed(precision.b_width), name=f"w_{c}")
-            psum_out = Signal(signed(self.psum_out_width), name=f"psum_{c}")
+            w_out = Signal(cols * precision.b_width, name=f"w_{c}")
+            psum_out = Signal(cols * below, name=f"psum_{c}")
             place(
                 m,
                 platform,
-                name=f"pe_{c}",
-                module=f"pe_{self.psum_in_width}_{self.psum_out_width}",
-                make=partial(ProcessingElement, precision, self.build, above, self.psum_out_width),
+                name=f"{kind}_{c}",
+                module=f"{kind}_{self.psum_in_width}_{below}",
+                make=partial(element, precision, self.build, above, below),
                 inputs={
                     "a_in": a,
                     "switch_in": switch,
                     "load_in": load,
-                    "w_in": self.w_in.word_select(c, precision.b_width),
-                    "psum_in": self.psum_in.word_select(c, above) if self.psum_in_width else 0,
+                    "w_in": self.w_in[c * precision.b_width :][: cols * precision.b_width],
+                    "psum_in": self.psum_in[c * above :][: cols * above]
+                    if self.psum_in_width
+                    else 0,
                 },
                 outputs={
                     "a_out": a_out,
@@ -113,6 +120,7 @@ class ArraySegment(wiring.Component):
             a, switch, load = a_out, switch_out, load_out
             weights.append(w_out)
             psums.append(psum_out)
+            c += cols
         m.d.comb += [
             self.a_out.eq(a),
             self.switch_out.eq(switch),

@@ -7,7 +7,9 @@ the multiplier but none of its registers, without which it takes 3.9 ns.
 
 from amaranth import ClockSignal, Const, Instance, Module, ResetSignal, Signal, Value, signed
 
-from ..core.pe import ProcessingElement
+from ..config import Precision
+from ..core.pair import PairRegisters, ProcessingElementPair
+from ..core.pe import ProcessingElement, register
 from .verilog import VerilogPlatform
 
 __all__ = ["OPERAND_WIDTH", "Ecp5Platform", "multiplier"]
@@ -35,6 +37,35 @@ class Ecp5Platform(VerilogPlatform):
             m, "multiplier", pe.a_in, following, enable_b=pe.switch_in, width=pe.product_width
         )
         pe.accumulate(m, product, registers=pe.build.product_registers - 1)
+        return m
+
+    @staticmethod
+    def pairs(precision: Precision) -> bool:
+        """Whether two weights fit beside each other in one operand: ``a_width + 2 * b_width <= 18``."""
+        return precision.product_width + precision.b_width <= OPERAND_WIDTH
+
+    def get_pair(self, pair: ProcessingElementPair) -> Module:
+        """Body of a :class:`.ProcessingElementPair` with one multiplier: ``a * (east << k) + a * west``.
+
+        With ``k`` the width of a product, the product of the west is the low k bits, and that of the east
+        the bits above, plus one where the west's is negative. The east weight is taken a cycle before
+        its element's switch, so it may still be on its way into the waiting place; the east product is
+        held back for a cycle.
+        """
+        m = Module()
+        travels = PairRegisters(m, pair)
+        k = pair.precision.product_width
+
+        both = Signal(signed(OPERAND_WIDTH))
+        m.d.comb += both.eq((travels.east_arriving << k) + travels.west_following)
+        product: Signal = multiplier(
+            m, "multiplier", pair.a_in, both, enable_b=pair.switch_in, width=2 * k
+        )
+        for stage in range(pair.build.product_registers - 1):
+            product = register(m, product, f"products{stage}")
+        low, high = product[:k].as_signed(), product[k:].as_signed()
+        held = register(m, high + product[k - 1], "held", signed(k))
+        travels.accumulate(m, low, held)
         return m
 
 

@@ -3,6 +3,7 @@
 
 from ..config import ConfigError
 from .ecp5 import Ecp5Platform
+from .ice40 import Ice40Platform
 from .verilog import VerilogPlatform
 
 __all__ = ["FAMILIES", "family_platform"]
@@ -10,7 +11,7 @@ __all__ = ["FAMILIES", "family_platform"]
 FAMILIES: dict[str, type[VerilogPlatform]] = {
     "generic": VerilogPlatform,
     "ecp5": Ecp5Platform,
-    "ice40": VerilogPlatform,
+    "ice40": Ice40Platform,
     "nexus": VerilogPlatform,
     "gowin": VerilogPlatform,
 }

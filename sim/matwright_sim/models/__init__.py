@@ -1,12 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models of FPGA primitives, for the simulators: Verilog text by the name of the module."""
+"""Models of the FPGA primitives that :mod:`matwright.platform` instantiates, for the simulators."""
+
+from collections.abc import Callable
+from functools import partial
 
 from .mult18x18d import MULT18X18D
+from .yosys_cells import ice40_cell
 
 __all__ = ["MODELS", "with_models"]
 
-MODELS = {"MULT18X18D": MULT18X18D}
-"""Name of a primitive to the Verilog of its model."""
+MODELS: dict[str, Callable[[], str]] = {
+    "MULT18X18D": lambda: MULT18X18D,
+    "SB_MAC16": partial(ice40_cell, "SB_MAC16"),
+    "SB_SPRAM256KA": partial(ice40_cell, "SB_SPRAM256KA"),
+}
+"""Name of a primitive to what gives the Verilog of its model."""
 
 
 def with_models(verilog: str) -> str:
@@ -14,5 +22,5 @@ def with_models(verilog: str) -> str:
 
     An instance may leave pins open that nothing in the FPGA connects either.
     """
-    used = [text for name, text in MODELS.items() if name in verilog]
+    used = [model() for name, model in MODELS.items() if name in verilog]
     return "\n".join([*(["/* verilator lint_off PINMISSING */"] if used else []), *used, verilog])
