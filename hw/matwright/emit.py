@@ -2,6 +2,7 @@
 """From a configuration to one Verilog file."""
 
 import os
+from collections.abc import Callable
 
 from amaranth.back import verilog
 from amaranth.hdl import Signal
@@ -10,11 +11,18 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
 from .accelerator import Accelerator
-from .config import AcceleratorConfig
+from .config import AcceleratorConfig, ConfigError
 from .platform.families import family_platform
 from .platform.verilog import SRAM_VERILOG, VerilogPlatform
+from .wishbone import WishboneAccelerator
 
-__all__ = ["convert", "to_verilog", "top_name"]
+__all__ = ["BUSES", "convert", "to_verilog", "top_name"]
+
+BUSES: dict[str, Callable[[AcceleratorConfig], wiring.Component]] = {
+    "axi": Accelerator,
+    "wishbone": WishboneAccelerator,
+}
+"""Name of a bus to the top with it."""
 
 
 def top_name(config: AcceleratorConfig) -> str:
@@ -22,16 +30,19 @@ def top_name(config: AcceleratorConfig) -> str:
     return f"matwright_{config.name}"
 
 
-def to_verilog(config: AcceleratorConfig, family: str = "generic") -> str:
+def to_verilog(config: AcceleratorConfig, family: str = "generic", bus: str = "axi") -> str:
     """Verilog-2005 of the whole accelerator, the same bytes for the same configuration.
 
     ``family`` is one of :data:`.platform.families.FAMILIES`: its own multipliers and memories in place
-    of the portable bodies; raises :class:`.ConfigError` for another.
+    of the portable bodies. ``bus`` is one of :data:`BUSES`. Raises :class:`.ConfigError` for another.
 
     The top module comes first; parts that occur often are modules of their own, converted once;
     the SRAM is one module that can be replaced by a macro.
     """
-    return convert(Accelerator(config), top_name(config), flat=True, family=family)
+    if bus not in BUSES:
+        raise ConfigError(f"the bus must be one of {', '.join(BUSES)}, not {bus!r}")
+    top = BUSES[bus](config)
+    return convert(top, top_name(config), flat=True, family=family)
 
 
 def convert(

@@ -8,6 +8,7 @@ import pytest
 
 from matwright.artefacts.bundle import bundle
 from matwright.artefacts.manifest import manifest, ports
+from matwright.emit import BUSES
 from matwright.presets import PRESETS
 
 
@@ -38,9 +39,10 @@ def test_manifest_names_versions_and_configuration() -> None:
     assert made["files"]["small.v"]["sha256"].startswith("2d711642b726b044")
 
 
-def test_the_verilog_has_the_ports_of_the_manifest() -> None:
+@pytest.mark.parametrize("bus", BUSES)
+def test_the_verilog_has_the_ports_of_the_manifest(bus: str) -> None:
     """The real Verilog: its top module, read by a parser that knows nothing of the signatures."""
-    files = bundle(PRESETS["tiny"])
+    files = bundle(PRESETS["tiny"], bus=bus)
     text = files["tiny.v"]
     made = json.loads(files["manifest.json"])
     body = re.search(rf"^module {made['top']}\b.*?^endmodule", text, re.DOTALL | re.MULTILINE)
@@ -54,4 +56,4 @@ def test_the_verilog_has_the_ports_of_the_manifest() -> None:
         )
     }
     assert declared == {(p["name"], p["direction"], p["width"]) for p in made["ports"]}
-    assert bundle(PRESETS["tiny"]) == files, "the same from run to run"
+    assert bundle(PRESETS["tiny"], bus=bus) == files, "the same from run to run"

@@ -34,7 +34,10 @@ def register(subparsers: Subparsers) -> None:
             "  registers.md   the register map, with this configuration's values\n"
             "  manifest.json  configuration, versions of the tools, ports, SHA-256 of each file"
         ),
-        example="matwright generate edge -o build/edge",
+        example=(
+            "matwright generate edge -o build/edge\n"
+            "matwright generate small --family ecp5 -o build/small"
+        ),
     )
     add_config(parser)
     parser.add_argument(
@@ -44,6 +47,21 @@ def register(subparsers: Subparsers) -> None:
         type=Path,
         required=True,
         help="folder to write into; made if need be, files of the same names are replaced",
+    )
+    parser.add_argument(
+        "--family",
+        metavar="FAMILY",
+        default="generic",
+        help=(
+            "FPGA family whose own multipliers and memories the Verilog uses: ecp5, ice40, nexus, gowin "
+            "(default generic: any tool, any simulator)"
+        ),
+    )
+    parser.add_argument(
+        "--bus",
+        metavar="BUS",
+        default="axi",
+        help="axi (AXI4 master, AXI4-Lite slave; the default) or wishbone (master and slave)",
     )
     add_json(parser)
 
@@ -56,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     config, folder = arguments.config, arguments.output
     with progress(enabled=not arguments.json) as bar:
         bar.add_task(f"generating {config.name}", total=None)
-        files = bundle(config)
+        files = bundle(config, arguments.family, arguments.bus)
     write_files(folder, files)
     if arguments.json:
         manifest = json.loads(files["manifest.json"])

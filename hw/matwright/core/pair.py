@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two processing elements side by side, for platforms on which they share a multiplier block."""
 
-from amaranth import Cat, Module, Mux, Signal, Value, signed
+from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -115,10 +115,18 @@ class PairRegisters:
             pair.w_out.eq(Cat(self.west_following, self.east_following)),
         ]
 
-    def accumulate(self, m: Module, west: Value, east: Value) -> None:
-        """Adds the products, each after its last register, to the partial sums that come by."""
-        pair, sums = self.pair, []
-        for i, (name, product) in enumerate((("psum_west", west), ("psum_east", east))):
-            psum = pair.psum_in.word_select(i, pair.psum_in_width).as_signed()
-            sums.append(register(m, psum + product, name, signed(pair.psum_out_width)))
-        m.d.comb += pair.psum_out.eq(Cat(sums))
+    def accumulate(self, m: Module, west: Value, east: Value, carry: Value | None = None) -> None:
+        """Adds the products, each after its last register, to the partial sums that come by.
+
+        ``carry`` is one more to add to the sum of the east; it enters its adder below the lowest bit.
+        """
+        pair = self.pair
+        before = [pair.psum_in.word_select(i, pair.psum_in_width).as_signed() for i in range(2)]
+        shape = signed(pair.psum_out_width)
+        psum_west = register(m, before[0] + west, "psum_west", shape)
+        total = before[1] + east
+        if carry is not None:
+            below = Cat(Const(1, 1), before[1]).as_signed() + Cat(carry, east).as_signed()
+            total = below[1:].as_signed()
+        psum_east = register(m, total, "psum_east", shape)
+        m.d.comb += pair.psum_out.eq(Cat(psum_west, psum_east))

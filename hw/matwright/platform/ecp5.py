@@ -5,7 +5,7 @@ Source of the primitive: Lattice, "ECP5 and ECP5-5G sysDSP Usage Guide", FPGA-TN
 the multiplier but none of its registers, without which it takes 3.9 ns.
 """
 
-from amaranth import ClockSignal, Const, Instance, Module, ResetSignal, Signal, Value, signed
+from amaranth import Cat, ClockSignal, Const, Instance, Module, ResetSignal, Signal, Value, signed
 
 from ..config import Precision
 from ..core.pair import PairRegisters, ProcessingElementPair
@@ -56,16 +56,27 @@ class Ecp5Platform(VerilogPlatform):
         travels = PairRegisters(m, pair)
         k = pair.precision.product_width
 
+        # The second product register stands before the multiplier, between the switch and the borrow.
+        a, enable = pair.a_in, pair.switch_in
+        west, east = travels.west_following, travels.east_arriving
+        if pair.build.product_registers == 2:
+            west_weight = Signal.like(west, name="west_weight")
+            east_weight = Signal.like(east, name="east_weight")
+            with m.If(enable):
+                m.d.sync += [west_weight.eq(west), east_weight.eq(east)]
+            a, enable, west, east = travels.a_west, Const(1, 1), west_weight, east_weight
+
+        # (east << k) + west without an adder: the low k bits are the west's, sign-extended, and a negative
+        # west borrows one from the east. Spelled out bit by bit, as a carry chain takes longer.
+        high = [*east, east[-1]]
+        taken = [bit ^ (west[-1] & ~Cat(high[:i]).any()) for i, bit in enumerate(high)]
         both = Signal(signed(OPERAND_WIDTH))
-        m.d.comb += both.eq((travels.east_arriving << k) + travels.west_following)
-        product: Signal = multiplier(
-            m, "multiplier", pair.a_in, both, enable_b=pair.switch_in, width=2 * k
-        )
-        for stage in range(pair.build.product_registers - 1):
-            product = register(m, product, f"products{stage}")
+        m.d.comb += both.eq(Cat(Cat(west, west[-1].replicate(k))[:k], *taken).as_signed())
+        product = multiplier(m, "multiplier", a, both, enable_b=enable, width=2 * k)
         low, high = product[:k].as_signed(), product[k:].as_signed()
-        held = register(m, high + product[k - 1], "held", signed(k))
-        travels.accumulate(m, low, held)
+        travels.accumulate(
+            m, low, register(m, high, "held"), register(m, product[k - 1], "held_borrow")
+        )
         return m
 
 
