@@ -51,6 +51,7 @@ CONFIGS = {
     "8x4_f4_a8_b4_p2": array(8, 4, 4, 2, widths=(8, 4, 32)),
     "4x4_f2_a2_b2": array(4, 4, 2, widths=(2, 2, 4)),
 }
+ICE40 = ("5x3_f1", "8x4_f4_p2", "6x3_f2_a12_b5", "4x2_f1_a16_b16", "4x4_f2_a2_b2")
 CASES = [
     *(("icarus", name, "generic") for name in CONFIGS),
     *(("icarus", name, "ecp5") for name in CONFIGS),
