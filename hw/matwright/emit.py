@@ -2,9 +2,10 @@
 """From a configuration to one Verilog file."""
 
 import os
+import re
 from collections.abc import Callable
 
-from amaranth.back import verilog
+from amaranth.back import rtlil, verilog
 from amaranth.hdl import Signal
 from amaranth.hdl._ir import PortDirection
 from amaranth.lib import wiring
@@ -23,6 +24,11 @@ BUSES: dict[str, Callable[[AcceleratorConfig], wiring.Component]] = {
     "wishbone": WishboneAccelerator,
 }
 """Name of a bus to the top with it."""
+
+_ELEMENT = re.compile(
+    r"^( *attribute .*\n)* *(wire (.* )?|connect )\\\S*\[\d+\]\S*( .*)?\n", re.MULTILINE
+)
+"""A wire for an element of an array, in Amaranth's RTLIL: a second name, which nothing reads."""
 
 
 def top_name(config: AcceleratorConfig) -> str:
@@ -57,23 +63,26 @@ def convert(
     os.environ["AMARANTH_USE_YOSYS"] = "builtin"
     platform = family_platform(family)(name)
     ports = _flat_ports(component) if flat else None
-    texts = [_module(component, name, platform, ports)]
+    texts = [_rtlil(component, name, platform, ports)]
     written: set[str] = set()
     while missing := [module for module in platform.parts if module not in written]:
         for module in missing:
             written.add(module)
             part = platform.parts[module]()
-            texts.append(_module(part, f"{name}_{module}", platform, None))
+            texts.append(_rtlil(part, f"{name}_{module}", platform, None))
+    # Yosys takes longer to start than to translate, so it is called once.
+    text = verilog._convert_rtlil_text("\n".join(texts))
     sram = f"{name}_sram"
-    if any(sram in text for text in texts):
-        texts.append(SRAM_VERILOG.format(name=sram))
-    return "\n".join(texts)
+    if sram in text:
+        text += "\n" + SRAM_VERILOG.format(name=sram)
+    return text
 
 
-def _module(
+def _rtlil(
     component: wiring.Component, name: str, platform: VerilogPlatform, ports: dict | None
 ) -> str:
-    return verilog.convert(component, name=name, platform=platform, ports=ports, emit_src=False)
+    text = rtlil.convert(component, name=name, platform=platform, ports=ports, emit_src=False)
+    return _ELEMENT.sub("", text)
 
 
 def _flat_ports(component: wiring.Component) -> dict[str, tuple[Signal, PortDirection]]:

@@ -44,6 +44,7 @@ CONFIGS = {
     "8x4_f4_p2": array(8, 4, 4, 2),
     "4x1_f4": array(4, 1, 4),
     "1x4_f1": array(1, 4, 1),
+    "4x19_f2": array(4, 19, 2),
     "6x3_f2_a12_b5": array(6, 3, 2, widths=(12, 5, 32)),
     "4x4_f2_wraps": array(4, 4, 2, widths=(8, 8, 16)),
     "4x2_f1_a16_b16": array(4, 2, 1, 2, widths=(16, 16, 32)),

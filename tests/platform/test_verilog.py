@@ -105,11 +105,14 @@ def test_array_has_one_element_per_pair_of_widths() -> None:
     # There is nothing above the first row.
     widths = (0, 16, 17, 17, 18, 18, 18, 18, 19)
     pairs = dict.fromkeys(itertools.pairwise(widths))
-    parts = ("row", "segment_8", "segment_2", "pe")
-    expected = [f"array_{part}_{a}_{b}" for part in parts for a, b in pairs]
-    assert sorted(modules(text)) == sorted(["array", *expected])
-    rows = re.findall(r"^ +(array_row_\d+_\d+) row_\d ", text, re.MULTILINE)
-    assert rows == [f"array_row_{a}_{b}" for a, b in itertools.pairwise(widths)]
+    expected = [
+        f"array_{part}_{a}_{b}" for part in ("segment_8", "segment_2", "pe") for a, b in pairs
+    ]
+    strips = ["array_strip_8", "array_strip_2"]
+    assert sorted(modules(text)) == sorted(["array", *strips, *expected])
+    assert re.findall(r"^ +(array_strip_\d) strip_\d ", text, re.MULTILINE) == strips
+    rows = re.findall(r"^ +array_segment_8_(\d+)_(\d+) row_\d ", text, re.MULTILINE)
+    assert [(int(a), int(b)) for a, b in rows] == list(itertools.pairwise(widths))
 
 
 def test_sram_is_one_module(tiny: str) -> None:

@@ -3,13 +3,14 @@
 
 from functools import partial
 
-from amaranth import Module, Signal, signed
+from amaranth import Cat, Module, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
 from ..platform.place import place
-from .row import ArrayRow
+from .segment import ArraySegment
+from .strip import ArrayStrip
 
 __all__ = ["SystolicArray"]
 
@@ -41,7 +42,9 @@ class SystolicArray(wiring.Component):
     load_last: Signal  # In
     w: data.View  # In, ArrayLayout(cols * b_width, load_rows)
     psum: data.View  # Out, ArrayLayout(signed(psum_width), cols)
-    clear: Signal  # In, forget loads and switches in the rows; goes with a reset of this component
+    clear: (
+        Signal  # In, forget loads and switches in the strips; goes with a reset of this component
+    )
 
     def __init__(self, config: AcceleratorConfig) -> None:
         self.config = config
@@ -61,7 +64,7 @@ class SystolicArray(wiring.Component):
     @staticmethod
     def psum_width(config: AcceleratorConfig) -> int:
         """Width of the sum that leaves a column, in bits."""
-        return min(config.precision.psum_width(config.rows), config.precision.acc_width)
+        return ArrayStrip.psum_width(config, config.rows)
 
     @property
     def latency(self) -> int:
@@ -71,51 +74,74 @@ class SystolicArray(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config, precision = self.config, self.config.precision
-        band = config.load_cycles
+        rows, band = config.rows, config.load_cycles
 
-        switch = self.switch_in
-        lane_load, lane_last = self.load, self.load_last
-        load, last = lane_load, lane_last
-        w_in = self.w[0]
-        psum = None  # above the first row is nothing
-        for r in range(config.rows):
-            if r and r % band == 0:
-                lane_load = _delay(m, lane_load, band, f"load_lane{r // band}")
-                lane_last = _delay(m, lane_last, band, f"last_lane{r // band}")
-                load, last, w_in = lane_load, lane_last, self.w[r // band]
-            elif r:
-                gated = Signal(name=f"load_row{r}")
-                m.d.sync += gated.eq(load & ~last)
-                load = gated
-            if r:
-                switch = _delay(m, switch, 1, f"switch_row{r}")
+        a: Value = self.a.as_value()
+        switch: Value = _delays(m, self.switch_in, rows, "switch_row")
+        load: Value = Cat(
+            _shifts(m, lane_load, lane_last, band, f"load_lane{lane}")
+            for lane, (lane_load, lane_last) in enumerate(
+                zip(
+                    _lanes(m, self.load, config, "load"),
+                    _lanes(m, self.load_last, config, "last"),
+                    strict=True,
+                )
+            )
+        )
 
-            above = min(precision.psum_width(r), precision.acc_width) if r else 0
-            below = min(precision.psum_width(r + 1), precision.acc_width)
-            w_out = Signal(config.cols * precision.b_width, name=f"w_{r}")
-            psum_out = Signal(config.cols * below, name=f"psum_{r}")
-            inputs = {"a": self.a[r], "switch_in": switch, "load": load, "w_in": w_in}
-            if psum is not None:
-                inputs["psum_in"] = psum
+        psums = []
+        width = ArraySegment.WIDTH
+        for i, first in enumerate(range(0, config.cols, width)):
+            cols = min(width, config.cols - first)
+            outputs = {
+                "a_out": Signal(rows * precision.a_width, name=f"a_{i}"),
+                "switch_out": Signal(rows, name=f"switch_{i}"),
+                "load_out": Signal(rows, name=f"load_{i}"),
+                "psum": Signal(cols * self.psum_width(config), name=f"psum_{i}"),
+            }
+            b_width = precision.b_width
             place(
                 m,
                 platform,
-                name=f"row_{r}",
-                module=f"row_{above}_{below}",
-                make=partial(ArrayRow, config, above, below),
-                inputs=inputs,
-                outputs={"w_out": w_out, "psum_out": psum_out},
+                name=f"strip_{i}",
+                module=f"strip_{cols}",
+                make=partial(ArrayStrip, config, cols),
+                inputs={
+                    "a": a,
+                    "switch_in": switch,
+                    "load": load,
+                    "w": Cat(lane[first * b_width :][: cols * b_width] for lane in self.w),
+                },
+                outputs=outputs,
                 clear=self.clear,
             )
-            w_in, psum = w_out, psum_out
-        m.d.comb += self.psum.as_value().eq(psum)
+            a, switch, load = (outputs[name] for name in ("a_out", "switch_out", "load_out"))
+            psums.append(outputs["psum"])
+        m.d.comb += self.psum.as_value().eq(Cat(psums))
 
         return m
 
 
-def _delay(m: Module, signal: Signal, cycles: int, name: str) -> Signal:
-    for i in range(cycles):
-        later = Signal(name=f"{name}_{i}" if cycles > 1 else name)
-        m.d.sync += later.eq(signal)
-        signal = later
-    return signal
+def _delays(m: Module, signal: Value, count: int, name: str) -> Value:
+    """Bit i is ``signal`` i cycles later, for ``count`` bits."""
+    if count == 1:
+        return signal
+    later = Signal(count - 1, name=name)
+    m.d.sync += later.eq(Cat(signal, later))
+    return Cat(signal, later)
+
+
+def _lanes(m: Module, signal: Value, config: AcceleratorConfig, name: str) -> list[Value]:
+    """What ``signal`` is for each lane, ``load_cycles`` cycles later than for the lane before."""
+    band = config.load_cycles
+    delays = _delays(m, signal, (config.load_rows - 1) * band + 1, f"{name}_lanes")
+    return [delays[lane * band] for lane in range(config.load_rows)]
+
+
+def _shifts(m: Module, load: Value, last: Value, band: int, name: str) -> Value:
+    """Bit r is the load of row r of a band: one cycle later than above, and not what ends above."""
+    if band == 1:
+        return load
+    below = Signal(band - 1, name=name)
+    m.d.sync += below.eq(Cat(load, below) & (~last).replicate(band - 1))
+    return Cat(load, below)
