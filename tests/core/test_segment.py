@@ -4,10 +4,10 @@
 from random import Random
 
 import pytest
-from amaranth import Module
 from amaranth.hdl import Fragment
 
 from matwright.config import Build, Precision
+from matwright.core.pair import ProcessingElementPair
 from matwright.core.segment import ArraySegment
 from matwright_sim.agents.trace import element_of, join, simulate
 
@@ -78,14 +78,33 @@ def test_columns_work_one_cycle_after_each_other(
                 assert psum == psums[t + c + lag - 1][c] + a[t] * weight, where
 
 
-def test_platform_has_its_own() -> None:
-    class Platform:
-        def get_segment(self, segment: ArraySegment) -> Module:
-            m = Module()
-            m.d.comb += segment.a_out.eq(segment.cols)
-            return m
+class Pairs:
+    """A platform that wants elements two by two, and has no body for them."""
 
-    dut = ArraySegment(Precision(), Build(), 16, 17)
-    body = Fragment.get(dut, Platform())
-    assert [str(s) for s in body.statements["comb"]] == ["(eq (sig a_out) (const 4'd8))"]
-    assert dut.cols == ArraySegment.WIDTH
+    @staticmethod
+    def pairs(precision: Precision) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("cols", "kinds"), [(4, ["pair_0", "pair_2"]), (3, ["pair_0", "pe_2"])])
+def test_pairs_are_placed_where_the_platform_wants_them(cols: int, kinds: list[str]) -> None:
+    segment = Fragment.get(ArraySegment(Precision(), Build(), 16, 17, cols), Pairs())
+    assert [name for _, name, _ in segment.subfragments] == kinds
+
+
+def test_a_pair_is_two_elements_in_a_chain() -> None:
+    precision, build = Precision(a_width=7, b_width=5), Build(product_registers=2)
+    made = traffic(2, precision, 20)
+    inputs = {
+        "load": [int(t in LOADS) for t in range(CYCLES)],
+        "switch_in": [int(t in SWITCHES) for t in range(CYCLES)],
+        "w_in": [join(row, precision.b_width) for row in made["w"]],
+        "psum_in": [join(row, 20) for row in made["above"]],
+    }
+    outputs = ["a_out", "switch_out", "load_out", "w_out", "psum_out"]
+    segment = ArraySegment(precision, build, 20, 21, 2)
+    expected = simulate(segment, inputs | {"a": made["a"]}, outputs)
+    pair = ProcessingElementPair(precision, build, 20, 21)
+    named = {"load": "load_in", "a": "a_in"}
+    inputs = {named.get(name, name): values for name, values in (inputs | {"a": made["a"]}).items()}
+    assert simulate(pair, inputs, outputs) == expected
