@@ -177,8 +177,8 @@ def test_table_is_loaded_for_every_block() -> None:
 
 def test_choice_is_quick() -> None:
     choose.cache_clear()
-    start = time.perf_counter()
+    start = time.process_time()
     for m in range(1, 101):
         choose(PRESETS["edge"], 40 * m, 4096, 4096)
-    assert time.perf_counter() - start < 1.0, "ten times the aim of 1 ms a choice"
+    assert time.process_time() - start < 1.0, "ten times the aim of 1 ms a choice"
     assert tiling.choose.cache_info().misses == 100

