@@ -11,7 +11,11 @@ from matwright.artefacts.figures import MEANINGS
 from matwright.config import AcceleratorConfig
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted(
+    page
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    if "build" not in page.relative_to(ROOT).parts
+)
 GUIDE = (ROOT / "docs" / "user" / "guide.md").read_text()
 
 
