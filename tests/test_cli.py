@@ -41,7 +41,7 @@ def _own_commands(monkeypatch: pytest.MonkeyPatch) -> None:
 def quick_verilog(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stands in for the Verilog, which other tests make in earnest."""
 
-    def to_verilog(config: AcceleratorConfig) -> str:
+    def to_verilog(config: AcceleratorConfig, family: str, bus: str) -> str:
         return f"module {config.name}(input clk);\nendmodule\n"
 
     monkeypatch.setattr(bundle, "to_verilog", to_verilog)

@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Callable
 
-from amaranth.back import rtlil, verilog
+from amaranth.back import rtlil, verilog  # type: ignore[attr-defined]
 from amaranth.hdl import Signal
 from amaranth.hdl._ir import PortDirection
 from amaranth.lib import wiring
@@ -71,7 +71,7 @@ def convert(
             part = platform.parts[module]()
             texts.append(_rtlil(part, f"{name}_{module}", platform, None))
     # Yosys takes longer to start than to translate, so it is called once.
-    text = verilog._convert_rtlil_text("\n".join(texts))
+    text = verilog._convert_rtlil_text("\n".join(texts))  # type: ignore[attr-defined]
     sram = f"{name}_sram"
     if sram in text:
         text += "\n" + SRAM_VERILOG.format(name=sram)

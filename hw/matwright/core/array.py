@@ -110,7 +110,7 @@ class SystolicArray(wiring.Component):
                     "a": a,
                     "switch_in": switch,
                     "load": load,
-                    "w": Cat(lane[first * b_width :][: cols * b_width] for lane in self.w),
+                    "w": Cat(lane[first * b_width :][: cols * b_width] for lane in self.w),  # type: ignore[attr-defined]
                 },
                 outputs=outputs,
                 clear=self.clear,

@@ -3,7 +3,7 @@
 
 from functools import partial
 
-from amaranth import Cat, Module, Signal, signed
+from amaranth import Cat, Module, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -62,7 +62,7 @@ class ArrayStrip(wiring.Component):
         weights = cols * precision.b_width
 
         east: list[tuple[Signal, Signal, Signal]] = []
-        w_in: Signal
+        w_in: Value
         psum = Signal(0)
         for r in range(config.rows):
             lane, row_of_band = divmod(r, config.load_cycles)

@@ -57,7 +57,8 @@ class Ecp5Platform(VerilogPlatform):
         k = pair.precision.product_width
 
         # The second product register stands before the multiplier, between the switch and the borrow.
-        a, enable = pair.a_in, pair.switch_in
+        a: Value = pair.a_in
+        enable: Value = pair.switch_in
         west, east = travels.west_following, travels.east_arriving
         if pair.build.product_registers == 2:
             west_weight = Signal.like(west, name="west_weight")
@@ -68,15 +69,14 @@ class Ecp5Platform(VerilogPlatform):
 
         # (east << k) + west without an adder: the low k bits are the west's, sign-extended, and a negative
         # west borrows one from the east. Spelled out bit by bit, as a carry chain takes longer.
-        high = [*east, east[-1]]
-        taken = [bit ^ (west[-1] & ~Cat(high[:i]).any()) for i, bit in enumerate(high)]
+        bits = [*east, east[-1]]
+        taken = [bit ^ (west[-1] & ~Cat(bits[:i]).any()) for i, bit in enumerate(bits)]
         both = Signal(signed(OPERAND_WIDTH))
         m.d.comb += both.eq(Cat(Cat(west, west[-1].replicate(k))[:k], *taken).as_signed())
         product = multiplier(m, "multiplier", a, both, enable_b=enable, width=2 * k)
-        low, high = product[:k].as_signed(), product[k:].as_signed()
-        travels.accumulate(
-            m, low, register(m, high, "held"), register(m, product[k - 1], "held_borrow")
-        )
+        held = register(m, product[k:].as_signed(), "held")
+        borrow = register(m, product[k - 1], "held_borrow")
+        travels.accumulate(m, product[:k].as_signed(), held, borrow)
         return m
 
 
