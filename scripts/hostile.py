@@ -34,6 +34,7 @@ import numpy as np
 from matwright.bus.window import Window
 from matwright.commands.common import print_table, progress, table
 from matwright.config import AcceleratorConfig, ceil_div
+from matwright.post.serial import SerialPost
 from matwright.presets import PRESETS, preset
 from matwright.schedule.descriptor import DESCRIPTOR_BYTES, FIELDS, Descriptor, Error, Flag
 from matwright_sim.agents.host import Host
@@ -52,6 +53,8 @@ WINDOWS = (READ_ONLY, WRITABLE)
 LEGAL_PROGRAMS = 32
 PATIENCE = 20_000
 """Cycles after which the host stops a legal program."""
+SLACK = 20
+"""Cycles that a step of the array may take, with what memory and bus add."""
 CHUNK = 250
 """Descriptors that one task of a worker runs."""
 
@@ -200,11 +203,13 @@ def _expected(
     if count and address >> config.bus.addr_width:
         return Error.ADDRESS, 0, False
     golden = GoldenMachine(config, memory, WINDOWS)
+    serial = config.build.post_multiplier == "serial"
+    element = ceil_div(SerialPost.CYCLES, SLACK) if serial else 1
     steps = 0
     for index in range(count):
         at = address + DESCRIPTOR_BYTES * index
         if not golden.is_open(at, at + DESCRIPTOR_BYTES - 1, "read"):
-            return Error.WINDOW, index, steps > PATIENCE // 20
+            return Error.WINDOW, index, steps > PATIENCE // SLACK
         data = memory[at : at + DESCRIPTOR_BYTES].tobytes()
         error = check(config, data)
         if error == Error.NONE:
@@ -212,12 +217,12 @@ def _expected(
             if not all(golden.is_open(*region) for region in regions(config, descriptor)):
                 error = Error.WINDOW
         if error != Error.NONE:
-            return error, index, steps > PATIENCE // 20
+            return error, index, steps > PATIENCE // SLACK
         d = descriptor
         tiles = ceil_div(d.n, config.cols) * ceil_div(d.k, config.rows)
         blocks = ceil_div(d.m, d.tile_rows)
-        steps += tiles * (d.m + blocks * config.load_cycles) + d.m * d.n
-    return Error.NONE, 0, steps > PATIENCE // 20
+        steps += tiles * (d.m + blocks * config.load_cycles) + d.m * d.n * element
+    return Error.NONE, 0, steps > PATIENCE // SLACK
 
 
 # What is hostile.

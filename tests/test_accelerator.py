@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,27 @@ FOUR_ROWS_A_CYCLE = AcceleratorConfig(
 )
 """A new weight tile every cycle, uneven widths."""
 
+MORE_REGISTERS = replace(
+    FOUR_ROWS_A_CYCLE,
+    name="more_registers",
+    build=replace(FOUR_ROWS_A_CYCLE.build, sram_registers=1, post_lanes=2),
+)
+"""A row of sums comes back before it is written."""
+
+SINGLE_PORT = replace(
+    SIX_BY_THREE,
+    name="single_port",
+    build=replace(SIX_BY_THREE.build, activation_ports=1, sram_protection="secded"),
+)
+"""Two beats fill a word, and each lane has memories of its own."""
+
+SHARED_WORDS = replace(
+    PRESETS["wide"],
+    name="shared_words",
+    build=replace(PRESETS["wide"].build, activation_ports=1, sram_registers=1),
+)
+"""Two lanes share a word of 16 bits."""
+
 # Programs of each: those on `small` have more than 200 shapes between them.
 CASES = [
     (PRESETS["small"], 120, 40),
@@ -52,6 +74,9 @@ CASES = [
     (PRESETS["wide"], 30, 40),
     (SIX_BY_THREE, 40, 24),
     (FOUR_ROWS_A_CYCLE, 40, 30),
+    (MORE_REGISTERS, 40, 30),
+    (SINGLE_PORT, 20, 24),
+    (SHARED_WORDS, 20, 40),
 ]
 
 

@@ -84,7 +84,42 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         {"build": {"product_registers": 3}},
         "build.product_registers must be an integer from 1 to 2, not 3",
     ),
+    (
+        {"build": {"sram_registers": 2}},
+        "build.sram_registers must be an integer from 0 to 1, not 2",
+    ),
+    (
+        {"build": {"activation_ports": 0}},
+        "build.activation_ports must be an integer from 1 to 2, not 0",
+    ),
+    (
+        {"build": {"activation_ports": 3}},
+        "build.activation_ports must be an integer from 1 to 2, not 3",
+    ),
+    (
+        {"build": {"activation_ports": True}},
+        "build.activation_ports must be an integer from 1 to 2, not True",
+    ),
     ({"build": {"post_lanes": 6}}, "build.post_lanes must be a power of two from 1 to 64, not 6"),
+    ({"build": {"descriptors": 2}}, "build.descriptors must be 1 or 4, not 2"),
+    ({"build": {"descriptors": True}}, "build.descriptors must be 1 or 4, not True"),
+    ({"build": {"descriptors": 4.0}}, "build.descriptors must be 1 or 4, not 4.0"),
+    (
+        {"build": {"post_registers": 2}},
+        "build.post_registers must be an integer from 0 to 1, not 2",
+    ),
+    (
+        {"build": {"request_registers": 3}},
+        "build.request_registers must be an integer from 0 to 2, not 3",
+    ),
+    (
+        {"build": {"post_multiplier": "slow"}},
+        "build.post_multiplier must be one of parallel, serial, not 'slow'",
+    ),
+    (
+        {"build": {"post_multiplier": "serial"}},
+        "build.post_lanes must be 1 with a serial multiplier, not 4",
+    ),
     ({"build": {"counters": 1}}, "build.counters must be true or false, not 1"),
     (
         {"build": {"sram_protection": "ecc"}},
@@ -217,6 +252,8 @@ LEGAL: list[dict[str, Any]] = [
     {"bus": {"addr_width": 48}},
     {"bus": {"windows": 2}},
     {"bus": {"windows": 8}},
+    {"build": {"activation_ports": 1}},
+    {"build": {"activation_ports": 1, "sram_registers": 1, "sram_protection": "secded"}},
     {"build": {"sram_protection": "parity"}},
     {"build": {"sram_protection": "secded", "unsafe_unchecked": True}},
 ]
@@ -311,7 +348,14 @@ def test_digest_depends_on_every_field() -> None:
         ("limits", Limits(max_n=5)),
         ("limits", Limits(max_k=5)),
         ("build", Build(product_registers=2)),
+        ("build", Build(sram_registers=1)),
+        ("build", Build(activation_ports=1)),
         ("build", Build(post_lanes=2)),
+        ("build", Build(post_lanes=1)),
+        ("build", Build(post_lanes=1, post_multiplier="serial")),
+        ("build", Build(post_registers=1)),
+        ("build", Build(request_registers=1)),
+        ("build", Build(descriptors=1)),
         ("build", Build(counters=False)),
         ("build", Build(sram_protection="parity")),
         ("build", Build(sram_protection="secded")),
@@ -322,6 +366,23 @@ def test_digest_depends_on_every_field() -> None:
         others.append(dataclasses.replace(base, **{section: value}, **limits))  # type: ignore[arg-type]
     digests = {config.digest for config in [base, *others]}
     assert len(digests) == 1 + len(others)
+
+
+def test_longest_requests() -> None:
+    """Against every tiling that the checks of a descriptor admit."""
+    unusual = [AcceleratorConfig.from_dict(_shaped(values)) for values in LEGAL]
+    for config in [*PRESETS.values(), *unusual]:
+        beat, word = config.bus.bytes, config.panels_per_activation_word
+        reads, writes = [max(1, 64 // beat)], []
+        for log2 in range(16):
+            panels = 1 << log2
+            if panels >= word and panels // word <= config.activation_words:
+                reads.append(ceil_div(panels * config.panel_bytes, beat))
+            if panels <= config.sram.column_panels:
+                reads.append(ceil_div(panels * config.tile_bytes, beat))
+                reads.append(ceil_div(panels * config.col_pitch * 8, beat))
+                writes.append(ceil_div(panels * config.col_pitch * 4, beat))
+        assert (config.longest_read, config.longest_write) == (max(reads), max(writes)), config
 
 
 def test_configurations_are_frozen() -> None:

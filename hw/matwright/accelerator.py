@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The accelerator: registers, engine, and the control that starts, stops and resets it."""
 
-from amaranth import Cat, Module, Mux, ResetInserter, Signal
+from amaranth import Cat, Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from .bus.axi import axi4, axi4_lite
+from .bus.read import ReadEngine
 from .bus.registers import RegisterFile
 from .config import AcceleratorConfig
 from .engine import Engine
@@ -25,6 +26,9 @@ class Accelerator(wiring.Component):
     the end of a program, of which nothing is left but what the registers say. The windows hold still
     but while the machine is idle: neither busy, nor stopped by an error, nor resetting.
     """
+
+    ERROR_LATENCY = ReadEngine.ERROR_LATENCY + 1
+    """Cycles from a beat or response at fault to ``irq``; no address goes on offer after its first cycle."""
 
     m_axi: wiring.PureInterface  # Out, axi4(bus)
     s_axil: wiring.FlippedInterface  # In, axi4_lite()
@@ -46,39 +50,34 @@ class Accelerator(wiring.Component):
 
         busy = Signal()
         fails = Signal()
-        ended = Signal()
         done = Signal()
+        ended = Signal()
         late_start = Signal()
         finishing = Signal()  # all is done but for what the bus owes
-        stopped = Signal()
+        halt = Signal()  # stopped by an error, or resetting
         resetting = Signal()
         quiet_before = Signal()
-
-        # Cycles since something moved. The limit is only looked at while a program runs.
-        still = Signal.like(registers.watchdog, init=0)
-        expired = Signal()
-        m.d.comb += expired.eq((still == registers.watchdog) & (registers.watchdog != 0))
-        m.d.sync += still.eq(still + 1)
-        with m.If(~busy | engine.moves):
-            m.d.sync += still.eq(0)
+        expired = self._watch(m, registers.watchdog, busy, engine.moves)
 
         m.d.comb += [
             self.irq.eq(registers.irq),
             engine.start.eq((registers.start & ~clear) | late_start),
             engine.program_addr.eq(registers.program_addr),
             engine.program_count.eq(registers.program_count),
-            engine.halt.eq(stopped | resetting),
+            engine.halt.eq(halt),
             engine.clear.eq(clear),
             engine.windows.eq(registers.windows),
-            registers.frozen.eq(busy | stopped | resetting | registers.start),
+            registers.frozen.eq(busy | halt | registers.start),
             registers.busy.eq(busy),
-            done.eq((engine.done | finishing) & engine.quiet),
-            registers.done.eq(busy & done & ~fails),
+            done.eq(busy & (engine.done | finishing) & engine.quiet),
+            ended.eq(done & ~fails),
+            registers.done.eq(ended),
             registers.completed.eq(engine.completed),
             registers.resetting.eq(resetting),
-            registers.events.eq(Mux(busy, Cat(1, engine.events), 0)),
             registers.clear.eq(resets),
         ]
+        # Counters see a cycle one later; START clears them after the last of the program before.
+        m.d.sync += registers.events.eq(Mux(busy, Cat(1, engine.events), 0))
         if self.config.build.protected:
             m.d.comb += [
                 engine.inject.eq(registers.inject),
@@ -106,17 +105,39 @@ class Accelerator(wiring.Component):
         with m.If(registers.start):
             m.d.sync += busy.eq(1)
         m.d.sync += finishing.eq(busy & (engine.done | finishing) & ~done)
-        with m.If(busy & done):
+        with m.If(done | fails | registers.reset):
             m.d.sync += busy.eq(0)
-        with m.If(fails):
-            m.d.sync += [busy.eq(0), stopped.eq(1)]
+        with m.If(fails | registers.reset):
+            m.d.sync += halt.eq(1)
         with m.If(registers.reset):
-            m.d.sync += [resetting.eq(1), busy.eq(0)]
+            m.d.sync += resetting.eq(1)
 
         # An address may go on offer in the cycle in which halt rises: quiet counts from the second.
-        m.d.sync += [quiet_before.eq(resetting & engine.quiet), ended.eq(registers.done)]
-        m.d.comb += [resets.eq(quiet_before & engine.quiet), clear.eq(resets | ended)]
+        forgets = quiet_before & engine.quiet & ~resets
+        m.d.sync += [
+            quiet_before.eq(resetting & engine.quiet),
+            resets.eq(forgets),
+            clear.eq(forgets | ended),
+        ]
         with m.If(resets):
-            m.d.sync += [resetting.eq(0), stopped.eq(0), quiet_before.eq(0)]
+            m.d.sync += [resetting.eq(0), halt.eq(0), quiet_before.eq(0)]
 
         return m
+
+    def _watch(self, m: Module, limit: Value, busy: Value, moves: Value) -> Signal:
+        """Whether nothing has moved for ``limit`` cycles of a program; never if that is 0."""
+        still = Signal.like(limit, init=0)
+        more = Signal(len(still) + 1)
+        counts = Signal()  # `still` is not 0
+        moved = Signal()
+        expired = Signal()
+        m.d.comb += more.eq(still + 1)
+        m.d.sync += [
+            moved.eq(moves),
+            still.eq(more),
+            counts.eq(~more[-1]),
+            expired.eq((still == limit) & counts & busy),
+        ]
+        with m.If(~busy | moved):
+            m.d.sync += [still.eq(0), counts.eq(0)]
+        return expired

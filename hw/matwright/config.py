@@ -32,8 +32,14 @@ __all__ = [
 LARGEST_REQUEST = (1 << 20) - 1
 """Most beats that an engine asks for at once."""
 
+POST_MULTIPLIERS = ("parallel", "serial")
+"""Values of ``build.post_multiplier``."""
+
 SRAM_PROTECTIONS = ("none", "parity", "secded")
 """Values of ``build.sram_protection``, in the order of their numbers in the register BUILD."""
+
+DESCRIPTOR_BYTES = 64
+"""Bytes of a descriptor."""
 
 PARAMETER_BYTES = 8
 """Bytes of one column's entry in a parameter table: int32 bias, then the scale word."""
@@ -198,8 +204,24 @@ class Build:
 
     product_registers: int = 1
     """Registers between a multiplier and the partial-sum adder, 1 or 2."""
+    sram_registers: int = 0
+    """Registers before the input and behind the output of each SRAM, 0 or 1."""
+    activation_ports: int = 2
+    """Ports of the activation scratchpad's memories: 2, or 1, which large on-chip RAMs of FPGAs have and
+    which is smaller on a chip: each half then has memories of its own."""
     post_lanes: int = 4
     """Columns that post-processing takes per cycle."""
+    descriptors: int = 4
+    """Descriptors under way at once: 4 (one each is fetched, loaded, executed, stored), or 1, which is
+    smaller."""
+    post_multiplier: str = "parallel"
+    """How post-processing multiplies: ``parallel``, ``post_lanes`` elements per cycle, or ``serial``,
+    one lane and a bit per cycle, without a multiplier."""
+    post_registers: int = 0
+    """Registers around the parallel multipliers of post-processing, and a queue behind, 0 or 1."""
+    request_registers: int = 0
+    """Registers on the way of a request to the bus, 0 to 2: of the request, and of its bursts. From 1
+    on also between the dispatcher and the engines."""
     counters: bool = True
     """Performance counters are built."""
     sram_protection: str = "none"
@@ -210,16 +232,41 @@ class Build:
 
     def __post_init__(self) -> None:
         _integer("build.product_registers", self.product_registers, 1, 2)
+        _integer("build.sram_registers", self.sram_registers, 0, 1)
+        _integer("build.activation_ports", self.activation_ports, 1, 2)
         _integer("build.post_lanes", self.post_lanes, 1, 64, pow2=True)
+        if type(self.descriptors) is not int or self.descriptors not in (1, 4):
+            raise ConfigError(f"build.descriptors must be 1 or 4, not {self.descriptors!r}")
+        _integer("build.post_registers", self.post_registers, 0, 1)
+        _integer("build.request_registers", self.request_registers, 0, 2)
         for name in ("counters", "unsafe_unchecked"):
             value = getattr(self, name)
             if not isinstance(value, bool):
                 raise ConfigError(f"build.{name} must be true or false, not {value!r}")
+        if self.post_multiplier not in POST_MULTIPLIERS:
+            raise ConfigError(
+                f"build.post_multiplier must be one of {', '.join(POST_MULTIPLIERS)}, "
+                f"not {self.post_multiplier!r}"
+            )
+        if self.post_multiplier == "serial" and self.post_lanes != 1:
+            raise ConfigError(
+                f"build.post_lanes must be 1 with a serial multiplier, not {self.post_lanes}"
+            )
         if self.sram_protection not in SRAM_PROTECTIONS:
             raise ConfigError(
                 f"build.sram_protection must be one of {', '.join(SRAM_PROTECTIONS)}, "
                 f"not {self.sram_protection!r}"
             )
+
+    @property
+    def queued_results(self) -> bool:
+        """Whether results go to a queue in which each has its place, so that nothing before it waits."""
+        return self.post_registers > 0 and self.post_multiplier == "parallel"
+
+    @property
+    def results_wait(self) -> bool:
+        """Whether what is read to be stored may have to wait in registers of the memories."""
+        return self.sram_registers > 0 and not self.queued_results
 
     @property
     def protected(self) -> bool:
@@ -296,7 +343,7 @@ class AcceleratorConfig:
                 f"sram.activation_rows must be at least {2 * self.panels_per_activation_word}, "
                 f"two beats of {self.bus.bytes} bytes, not {self.sram.activation_rows}"
             )
-        # The longest requests: a row of the largest chunk, and the weights of one step.
+        # The longest requests, see longest_read.
         words = LARGEST_REQUEST // self.beats_per_activation_word
         most_rows = floor_pow2(2 * words * self.panels_per_activation_word)
         if self.sram.activation_rows > most_rows:
@@ -359,6 +406,22 @@ class AcceleratorConfig:
     def activation_words(self) -> int:
         """Words of one half of the activation scratchpad."""
         return self.sram.activation_rows // self.panels_per_activation_word // 2
+
+    @property
+    def longest_read(self) -> int:
+        """Most beats that are asked for at once: a row of a chunk of A, or the weights or the parameters
+        of all column panels of one step, or a descriptor."""
+        panel = max(self.tile_bytes, PARAMETER_BYTES * self.col_pitch)
+        return max(
+            self.activation_words * self.beats_per_activation_word,
+            self.sram.column_panels * panel // self.bus.bytes,
+            DESCRIPTOR_BYTES // self.bus.bytes,
+        )
+
+    @property
+    def longest_write(self) -> int:
+        """Most beats of a row of a block of D: all column panels, four bytes an element."""
+        return ceil_div(4 * self.sram.column_panels * self.col_pitch, self.bus.bytes)
 
     @property
     def steps_per_weight_word(self) -> int:

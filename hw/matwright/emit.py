@@ -14,7 +14,12 @@ from amaranth.lib.wiring import In
 from .accelerator import Accelerator
 from .config import AcceleratorConfig, ConfigError
 from .platform.families import family_platform
-from .platform.verilog import SRAM_VERILOG, VerilogPlatform
+from .platform.verilog import (
+    SINGLE_PORT_RAM_VERILOG,
+    SINGLE_PORT_SRAM_VERILOG,
+    SRAM_VERILOG,
+    VerilogPlatform,
+)
 from .wishbone import WishboneAccelerator
 
 __all__ = ["BUSES", "convert", "to_verilog", "top_name"]
@@ -43,7 +48,7 @@ def to_verilog(config: AcceleratorConfig, family: str = "generic", bus: str = "a
     of the portable bodies. ``bus`` is one of :data:`BUSES`. Raises :class:`.ConfigError` for another.
 
     The top module comes first; parts that occur often are modules of their own, converted once;
-    the SRAM is one module that can be replaced by a macro.
+    the SRAM is one module, and that with a single port another, that can be replaced by a macro.
     """
     if bus not in BUSES:
         raise ConfigError(f"the bus must be one of {', '.join(BUSES)}, not {bus!r}")
@@ -72,9 +77,13 @@ def convert(
             texts.append(_rtlil(part, f"{name}_{module}", platform, None))
     # Yosys takes longer to start than to translate, so it is called once.
     text = verilog._convert_rtlil_text("\n".join(texts))  # type: ignore[attr-defined]
-    sram = f"{name}_sram"
-    if sram in text:
-        text += "\n" + SRAM_VERILOG.format(name=sram)
+    for module, body in (
+        (f"{name}_sram", SRAM_VERILOG),
+        (f"{name}_single_port_sram", SINGLE_PORT_SRAM_VERILOG),
+        (f"{name}_single_port_ram", SINGLE_PORT_RAM_VERILOG),
+    ):
+        if module in text:
+            text += "\n" + body.format(name=module)
     return text
 
 

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The machine behind the registers: dispatcher, three engines, memories, array, bus engines."""
 
-from typing import Any, Literal
+from typing import Any
 
-from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from .bus.axi import axi4
-from .bus.guard import Guard
 from .bus.privileged import Injection
 from .bus.read import ReadEngine
 from .bus.register_map import event_names
@@ -24,7 +23,6 @@ from .post.post import PostProcess
 from .report import count_events, report_errors
 from .schedule.dispatcher import Dispatcher
 from .schedule.executor import ExecuteEngine
-from .schedule.job import ExecuteJob, StoreJob
 from .schedule.loader import LoadEngine, ReadTag, Target
 from .schedule.slot import Slot
 from .schedule.storer import StoreEngine
@@ -44,8 +42,8 @@ class Engine(wiring.Component):
     cycle, which reaches the instances in the array). ``halt`` stops new addresses, and all that is on
     chip counts as unwritten while it is high; the reset must wait until ``quiet``.
 
-    No address reaches the bus but through a :class:`.Guard`. ``windows`` hold still from ``start`` until
-    the reset.
+    No address reaches the bus but through the :class:`.Guard` of a bus engine. ``windows`` hold still
+    from ``start`` until the reset.
     """
 
     m_axi: wiring.PureInterface  # Out, axi4(bus)
@@ -56,7 +54,7 @@ class Engine(wiring.Component):
     halt: Signal  # In
     clear: Signal  # In
     quiet: Signal  # Out, nothing on offer or outstanding on the bus
-    moves: Signal  # Out, something went on in this cycle: a transfer on the bus, a row of the array
+    moves: Signal  # Out, a transfer on the bus, a row of the array, or columns to post-processing
     done: Signal  # Out
     completed: Signal  # Out
     error: Signal  # Out
@@ -101,8 +99,20 @@ class Engine(wiring.Component):
         m.submodules.loader = loader = LoadEngine(config)
         m.submodules.executor = executor = ExecuteEngine(config)
         m.submodules.storer = storer = StoreEngine(config)
-        m.submodules.reader = reader = ReadEngine(config.bus, ReadTag().size)
-        m.submodules.writer = writer = WriteEngine(config.bus)
+        checked = not config.build.unsafe_unchecked
+        m.submodules.reader = reader = ReadEngine(
+            config.bus,
+            ReadTag().size,
+            most_beats=config.longest_read,
+            request_registers=config.build.request_registers,
+            checked=checked,
+        )
+        m.submodules.writer = writer = WriteEngine(
+            config.bus,
+            most_beats=config.longest_write,
+            request_registers=config.build.request_registers,
+            checked=checked,
+        )
         m.submodules.activations = activations = ActivationScratchpad(config)
         m.submodules.weights = weights = WeightRing(config)
         m.submodules.array = array = SystolicArray(config)
@@ -110,19 +120,22 @@ class Engine(wiring.Component):
         m.submodules.parameters = parameters = ParameterMemory(config)
         m.submodules.post = post = PostProcess(config)
 
-        guards = self._connect_bus(m, reader, writer)
+        self._connect_bus(m, reader, writer)
 
-        # Jobs. A job may wait for the execute engine, two for the store engine, so that three
-        # descriptors are under way: one loads, one executes, one is stored.
-        m.submodules.execute_slot = execute_slot = Slot(ExecuteJob(config))
-        m.submodules.store_slot_0 = store_slot_0 = Slot(StoreJob(config))
-        m.submodules.store_slot_1 = store_slot_1 = Slot(StoreJob(config))
-        connect(m, dispatcher.load, loader.job)
-        connect(m, dispatcher.execute, execute_slot.i)
-        connect(m, execute_slot.o, executor.job)
-        connect(m, dispatcher.store, store_slot_0.i)
-        connect(m, store_slot_0.o, store_slot_1.i)
-        connect(m, store_slot_1.o, storer.job)
+        # Jobs. An engine works on the one that is offered to it, which holds still until the engine
+        # takes it at the end. So one slot before the load engine, two before the execute engine and
+        # three before the store engine let one descriptor load, one execute and one be stored, while
+        # the dispatcher holds the next. With one descriptor under way, the dispatcher holds that.
+        slots = {"load": 1, "execute": 2, "store": 3}
+        for name, engine in (("load", loader), ("execute", executor), ("store", storer)):
+            job = getattr(dispatcher, name)
+            for i in range(slots[name] if config.build.descriptors > 1 else 0):
+                # The first cuts the way from engine to dispatcher, where registers are wanted.
+                cut = i == 0 and config.build.request_registers > 0
+                m.submodules[f"{name}_slot_{i}"] = slot = Slot(job.p.shape(), cut)
+                connect(m, job, slot.i)
+                job = slot.o
+            connect(m, job, engine.job)
         m.d.comb += [
             dispatcher.windows.eq(self.windows),
             dispatcher.start.eq(self.start),
@@ -150,27 +163,31 @@ class Engine(wiring.Component):
         arrives = {target: Signal(name=f"arrives_{target.name.lower()}") for target in Target}
         for target, signal in arrives.items():
             m.d.comb += signal.eq(beat.valid & (tag.target == target))
+        valid, word, last, end_chunk = self._taken_beat(m, beat, arrives)
         m.d.comb += [
-            dispatcher.beat_valid.eq(arrives[Target.DESCRIPTOR]),
-            dispatcher.beat_data.eq(beat.data),
-            dispatcher.beat_last.eq(beat.last),
-            activations.w_valid.eq(arrives[Target.ACTIVATION]),
-            activations.w_data.eq(beat.data),
-            activations.w_row_end.eq(beat.last),
-            activations.w_chunk_end.eq(beat.last & tag.end_chunk),
-            weights.w_valid.eq(arrives[Target.WEIGHT]),
-            weights.w_data.eq(beat.data),
-            parameters.w_valid.eq(arrives[Target.PARAMETER]),
-            parameters.w_data.eq(beat.data),
-            parameters.w_end.eq(beat.last),
+            dispatcher.beat_valid.eq(valid[Target.DESCRIPTOR]),
+            dispatcher.beat_data.eq(word),
+            dispatcher.beat_last.eq(last),
+            activations.w_valid.eq(valid[Target.ACTIVATION]),
+            activations.w_data.eq(word),
+            activations.w_row_end.eq(last),
+            activations.w_chunk_end.eq(last & end_chunk),
+            weights.w_valid.eq(valid[Target.WEIGHT]),
+            weights.w_data.eq(word),
+            parameters.w_valid.eq(valid[Target.PARAMETER]),
+            parameters.w_data.eq(word),
+            parameters.w_end.eq(last),
         ]
 
         # The job that reads are for: jobs load one after the other.
         loading = Signal(16)
-        with m.If(self.start):
-            m.d.sync += loading.eq(0)
-        with m.Elif(beat.valid & beat.last & tag.end_job):
-            m.d.sync += loading.eq(loading + 1)
+        if config.build.descriptors == 1:
+            m.d.comb += loading.eq(dispatcher.completed)
+        else:
+            with m.If(self.start):
+                m.d.sync += loading.eq(0)
+            with m.Elif(beat.valid & beat.last & tag.end_job):
+                m.d.sync += loading.eq(loading + 1)
 
         # Tokens.
         m.d.comb += [
@@ -185,10 +202,12 @@ class Engine(wiring.Component):
         ]
 
         # The array. Its control is delayed as the memories delay its data.
-        switch = _delay(m, executor.switch_out, activations.LATENCY, "switch")
-        load = _delay(m, executor.weight_step, weights.LATENCY, "load")
-        load_last = _delay(m, executor.weight_last, weights.LATENCY, "load_last")
-        to_sum = activations.LATENCY + array.latency - 1
+        build = config.build
+        to_row, to_weight = activations.latency(build), weights.latency(build)
+        switch = _delay(m, executor.switch_out, to_row, "switch")
+        load = _delay(m, executor.weight_step, to_weight, "load")
+        load_last = _delay(m, executor.weight_last, to_weight, "load_last")
+        to_sum = to_row + array.latency - accumulator.lead(build)
         command = _delay(m, executor.sum, to_sum, "command", AccumulateCommand(config))
         m.d.comb += [
             activations.read.eq(executor.row),
@@ -199,7 +218,7 @@ class Engine(wiring.Component):
             array.switch_in.eq(switch),
             array.load.eq(load),
             array.load_last.eq(load_last),
-            array.clear.eq(self.clear),
+            array.clear.eq(self._array_clear(m)),
             accumulator.psum.eq(array.psum),
             accumulator.command.eq(command),
         ]
@@ -210,6 +229,7 @@ class Engine(wiring.Component):
             accumulator.r_en.eq(storer.r_en),
             accumulator.r_bank.eq(storer.r_bank),
             accumulator.r_addr.eq(storer.r_addr),
+            accumulator.r_group.eq(storer.r_columns),
             parameters.r_en.eq(storer.r_en & settings.table),
             parameters.r_half.eq(storer.r_half),
             parameters.r_group.eq(storer.r_group),
@@ -224,9 +244,16 @@ class Engine(wiring.Component):
             post.d_unsigned.eq(settings.d_unsigned),
             writer.halt.eq(self.halt),
             # After an error beats may go out empty: what is answered then is not complete.
-            dispatcher.ended.eq(writer.ended & ~writer.error & ~self.halt),
+            dispatcher.ended.eq(writer.ended & ~self.halt),
         ]
+        if build.results_wait:
+            m.d.comb += [
+                accumulator.r_moves.eq(storer.r_moves),
+                parameters.r_moves.eq(storer.r_moves),
+            ]
         connect(m, storer.columns, post.i)
+        if build.queued_results:
+            m.d.comb += post.comes.eq(storer.comes)
         connect(m, storer.request, writer.request)
         m.d.comb += [
             writer.data.valid.eq(post.o.valid),
@@ -234,54 +261,62 @@ class Engine(wiring.Component):
             post.o.ready.eq(writer.data.ready),
         ]
 
+        accepted = Const(1) if build.queued_results else post.i.ready
         memories = (activations, weights, accumulator, parameters)
         self._protect(m, memories)
         m.d.comb += [
             self.quiet.eq(reader.quiet & writer.quiet),
-            self.moves.eq(_transfers(self.m_axi) | executor.busy),
+            self.moves.eq(_transfers(self.m_axi) | executor.busy | (post.i.valid & accepted)),
         ]
-        if not config.build.unsafe_unchecked:
+        if checked:
+            # An error is reported in the cycle after the beat that it was seen in.
+            reading = Signal(16)
+            known = Signal()
             fetching = tag.target == Target.DESCRIPTOR
-            reading = Mux(fetching, dispatcher.index, loading)
-            report_errors(m, self, dispatcher, reader, writer, guards, memories, reading)
+            m.d.sync += [
+                reading.eq(Mux(fetching, dispatcher.index, loading)),
+                known.eq(reader.in_flight),
+            ]
+            report_errors(m, self, dispatcher, reader, writer, memories, (known, reading))
 
         count_events(m, self, loader, executor, storer, post, reader, writer)
         return m
 
-    def _connect_bus(self, m: Module, reader: ReadEngine, writer: WriteEngine) -> tuple:
-        """Connect both engines to the bus, the guards between."""
-        signature = axi4(self.config.bus)
-        for name, member in signature.members.items():
-            if name in ("awvalid", "awready", "arvalid", "arready"):
-                continue
+    def _array_clear(self, m: Module) -> Signal:
+        """The reset of the array. Where its clock is to be high it comes a cycle later, from a register:
+        by far the most flip-flops are in the array, and nothing enters it so soon."""
+        if self.config.build.product_registers == 1:
+            return self.clear
+        late = Signal(name="array_clear", reset_less=True)
+        m.d.sync += late.eq(self.clear)
+        return late
+
+    def _taken_beat(
+        self, m: Module, beat: Any, arrives: dict[Target, Signal]
+    ) -> tuple[dict[Target, Signal], Value, Value, Value]:
+        """What is taken of a beat: for whom it is, its data, whether it ends its burst, and a chunk.
+
+        If memories have registers, so has this: they are all over an FPGA, the bus is at one place.
+        """
+        end_chunk = data.View(ReadTag(), beat.tag).end_chunk
+        if not self.config.build.sram_registers:
+            return arrives, beat.data, beat.last, end_chunk
+        kept = Signal(len(beat.data) + 2, name="beat_kept")
+        with m.If(beat.valid):  # what else is on the bus is not kept
+            m.d.sync += kept.eq(Cat(beat.last, end_chunk, beat.data))
+        later: dict[Target, Signal] = {
+            target: _delay(m, signal, 1, f"beat_{target.name.lower()}")
+            for target, signal in arrives.items()
+        }
+        return later, kept[2:], kept[0], kept[1]
+
+    def _connect_bus(self, m: Module, reader: ReadEngine, writer: WriteEngine) -> None:
+        """Connect both engines to the bus, and their guards to the windows."""
+        for name, member in axi4(self.config.bus).members.items():
             end = getattr(reader if name.startswith(("ar", "r")) else writer, name)
             port = getattr(self.m_axi, name)
             m.d.comb += port.eq(end) if member.flow is Out else end.eq(port)
-
-        blocked = []
-        channels: tuple[tuple[Any, str, Literal["read", "write"]], ...] = (
-            (reader, "ar", "read"),
-            (writer, "aw", "write"),
-        )
-        for engine, channel, permission in channels:
-            valid, ready = getattr(engine, f"{channel}valid"), getattr(engine, f"{channel}ready")
-            blocks = Signal(name=f"{channel}_blocked")
-            if not self.config.build.unsafe_unchecked:
-                m.submodules[f"{channel}_guard"] = guard = Guard(self.config.bus, permission)
-                m.d.comb += [
-                    guard.windows.eq(self.windows),
-                    guard.valid.eq(valid),
-                    guard.addr.eq(getattr(engine, f"{channel}addr")),
-                    guard.len.eq(getattr(engine, f"{channel}len")),
-                    blocks.eq(guard.blocked),
-                ]
-            m.d.comb += [
-                getattr(self.m_axi, f"{channel}valid").eq(valid & ~blocks),
-                ready.eq(getattr(self.m_axi, f"{channel}ready") & ~blocks),
-                engine.blocked.eq(blocks),
-            ]
-            blocked.append(blocks)
-        return tuple(blocked)
+        m.d.comb += [reader.windows.eq(self.windows), writer.windows.eq(self.windows)]
 
     def _protect(self, m: Module, memories: tuple) -> None:
         """Connect what guards the memories' contents."""

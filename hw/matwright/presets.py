@@ -10,9 +10,9 @@ tiny = AcceleratorConfig(
     rows=4,
     cols=4,
     sram=Sram(activation_rows=512, weight_tiles=64, accumulator_rows=128, column_panels=4),
-    bus=Bus(data_width=32, addr_width=24, max_burst=16, outstanding=4, windows=2),
-    limits=Limits(max_m=65_535, max_n=65_535, max_k=65_535),
-    build=Build(post_lanes=1, counters=False),
+    bus=Bus(data_width=32, addr_width=17, max_burst=16, outstanding=2, windows=2),
+    limits=Limits(max_m=1023, max_n=1023, max_k=1023),
+    build=Build(post_lanes=1, post_multiplier="serial", descriptors=1, counters=False),
 )
 
 small = AcceleratorConfig(
@@ -21,7 +21,9 @@ small = AcceleratorConfig(
     cols=8,
     sram=Sram(activation_rows=2048, weight_tiles=64, accumulator_rows=512, column_panels=8),
     bus=Bus(data_width=64, max_burst=32, outstanding=16, windows=2),
-    build=Build(post_lanes=4),
+    build=Build(
+        product_registers=2, sram_registers=1, post_lanes=4, post_registers=1, request_registers=2
+    ),
 )
 
 edge = AcceleratorConfig(

@@ -4,7 +4,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 
 from .bus.read import ReadEngine, ReadFault
 from .bus.write import WriteEngine, WriteFault
@@ -24,16 +24,15 @@ def report_errors(
     dispatcher: Dispatcher,
     reader: ReadEngine,
     writer: WriteEngine,
-    guards: tuple,
     memories: tuple,
-    reading: Value,
+    reading: tuple[Value, Value],
 ) -> None:
     """The first of the errors: on the bus, in the memories, of a descriptor.
 
-    ``reading`` is the index of the descriptor that a read is for; all other errors are of the
-    first that is not complete.
+    ``reading`` says of the cycle whose beat the reader reports whether a read was in flight, and the
+    index of the descriptor that it was for; all other errors are of the first that is not complete.
     """
-    read_blocked, write_blocked = guards
+    in_flight, index = reading
     read_errors = {
         ReadFault.ID: Error.READ_ID,
         ReadFault.LAST: Error.READ_LAST,
@@ -41,10 +40,15 @@ def report_errors(
     }
     write_errors = {WriteFault.ID: Error.WRITE_ID, WriteFault.RESPONSE: Error.WRITE_RESPONSE}
     number = Signal(range(len(memories)))
-    unwritten = Cat(memory.unwritten for memory in memories)
-    wrong: Value = unwritten
+    unwritten: Value = Cat(memory.unwritten for memory in memories)
+    uncorrected: Value = Const(0)
     if engine.config.build.protected:
         uncorrected = Cat(memory.uncorrected for memory in memories)
+    if engine.config.build.sram_registers:
+        unwritten = _later(m, unwritten, "unwritten")
+        uncorrected = _later(m, uncorrected, "uncorrected")
+    wrong = unwritten
+    if engine.config.build.protected:
         wrong = Mux(uncorrected.any(), uncorrected, unwritten)
     for i in reversed(range(len(memories))):
         with m.If(wrong[i]):
@@ -53,8 +57,8 @@ def report_errors(
     causes: list[tuple[Value, Any, Any]] = [
         (writer.error, _translate(m, writer.fault, write_errors, "write"), writer.error_addr),
         (reader.error, _translate(m, reader.fault, read_errors, "read"), reader.error_addr),
-        (write_blocked, Error.GUARD, engine.m_axi.awaddr),
-        (read_blocked, Error.GUARD, engine.m_axi.araddr),
+        (writer.blocked, Error.GUARD, writer.awaddr),
+        (reader.blocked, Error.GUARD, reader.araddr),
     ]
     if engine.config.build.protected:
         causes.append((uncorrected.any(), Error.SRAM, number))
@@ -65,7 +69,7 @@ def report_errors(
     m.d.comb += [
         engine.error.eq(Cat(cause for cause, _, _ in causes).any()),
         engine.error_index.eq(
-            Mux(reader.error & reader.in_flight & ~writer.error, reading, dispatcher.completed)
+            Mux(reader.error & in_flight & ~writer.error, index, dispatcher.completed)
         ),
     ]
     for cause, code, addr in reversed(causes):
@@ -113,6 +117,13 @@ def count_events(
         m.d.comb += events.store_wait_response.eq(1)
     with m.Else():
         m.d.comb += events.store_idle.eq(1)
+
+
+def _later(m: Module, value: Value, name: str) -> Signal:
+    """``value`` one cycle later: memories may be far from each other."""
+    later = Signal(len(value), name=name)
+    m.d.sync += later.eq(value)
+    return later
 
 
 def _translate(m: Module, value: Any, table: Mapping[Any, Error], name: str) -> Signal:

@@ -2,6 +2,7 @@
 """Counter bank against a list of integers, in every cycle."""
 
 import random
+from collections import deque
 from typing import Any
 
 import pytest
@@ -18,20 +19,27 @@ def test_counts_and_clears(count: int, share: float) -> None:
     print(f"seed {seed}")
     rng = random.Random(seed)
     model = [0] * count
+    before = deque([model] * (1 + dut.LATENCY), maxlen=1 + dut.LATENCY)
 
     async def bench(ctx: Any) -> None:
+        nonlocal model, before
+        following = None
         for cycle in range(40 * count):
+            before.append(model)
             index = ctx.get(dut.index)
-            assert index == cycle % count
-            assert ctx.get(dut.value) == model[index], f"counter {index} in cycle {cycle}"
+            if cycle >= dut.LATENCY:
+                assert index == (cycle - dut.LATENCY) % count == following
+                assert ctx.get(dut.value) == before[0][index], f"counter {index} in cycle {cycle}"
+            following = ctx.get(dut.next_index)
             events = [rng.random() < share for _ in range(count)]
             # Clears at random distances, closer than one round too.
             clear = rng.random() < 0.5 / count
             ctx.set(dut.events, sum(event << i for i, event in enumerate(events)))
             ctx.set(dut.clear, clear)
             await ctx.tick()
-            for i, event in enumerate(events):
-                model[i] = 0 if clear else model[i] + event
+            model = [0 if clear else n + event for n, event in zip(model, events, strict=True)]
+            if clear:
+                before = deque([model] * (1 + dut.LATENCY), maxlen=1 + dut.LATENCY)
 
     sim = Simulator(dut)
     sim.add_clock(1e-6)

@@ -12,15 +12,15 @@ from matwright_sim.benches.bus_cases import BUSES, cases
 from matwright_sim.runner import run_bench
 
 
-@pytest.mark.parametrize(("simulator", "name", "seed"), cases(30))
-def test_write_engine(simulator: str, name: str, seed: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("simulator", "name", "registers", "seed"), cases(30))
+def test_write_engine(simulator: str, name: str, registers: int, seed: int, tmp_path: Path) -> None:
     bus = BUSES[name]
     run_bench(
-        WriteEngine(bus),
+        WriteEngine(bus, request_registers=registers),
         name="write_engine",
         bench="matwright_sim.benches.bus_write",
         simulator=simulator,
-        parameters={"BUS": json.dumps(asdict(bus))},
+        parameters={"BUS": json.dumps(asdict(bus)), "REGISTERS": str(registers)},
         seed=seed,
         build_root=tmp_path,
     )

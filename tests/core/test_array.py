@@ -60,9 +60,14 @@ CASES = [
         ("icarus", name, "ice40")
         for name in ("5x3_f1", "8x4_f4_p2", "6x3_f2_a12_b5", "4x4_f2_a2_b2")
     ),
+    *(
+        ("icarus", name, "nexus")
+        for name in ("5x3_f1", "8x4_f4_p2", "6x3_f2_a12_b5", "4x2_f1_a16_b16", "4x4_f2_a2_b2")
+    ),
     ("verilator", "8x4_f4", "generic"),
     ("verilator", "5x3_f1", "generic"),
     ("verilator", "8x4_f4_p2", "ecp5"),
+    ("verilator", "8x4_f4_p2", "nexus"),
 ]
 
 

@@ -9,7 +9,8 @@ from amaranth.lib import wiring
 
 from matwright.config import AcceleratorConfig
 from matwright.emit import convert
-from matwright.platform.verilog import SRAM_VERILOG
+from matwright.platform.verilog import SINGLE_PORT_SRAM_VERILOG, SRAM_VERILOG
+from matwright_sim.models import with_models
 from matwright_sim.runner import run_bench
 
 STRICT_SRAM = """\
@@ -39,6 +40,37 @@ module {name} (clk, w_en, w_addr, w_data, r_en, r_addr, r_data);
   end
 endmodule
 """
+STRICT_SINGLE_PORT_SRAM = """\
+// Nothing is known of a word that was never written, nor of what comes out after a write.
+module {name} (clk, w_en, w_addr, w_data, r_en, r_addr, r_data);
+  parameter WIDTH = 8;
+  parameter DEPTH = 2;
+  parameter ADDR_WIDTH = 1;
+  input clk;
+  input w_en;
+  input [ADDR_WIDTH-1:0] w_addr;
+  input [WIDTH-1:0] w_data;
+  input r_en;
+  input [ADDR_WIDTH-1:0] r_addr;
+  output reg [WIDTH-1:0] r_data;
+
+  reg [WIDTH-1:0] memory [0:DEPTH-1];
+
+  always @(posedge clk) begin
+    if (r_en) r_data <= memory[r_addr];
+    if (w_en) begin
+      memory[w_addr] <= w_data;
+`ifdef __ICARUS__
+      r_data <= {{WIDTH{{1'bx}}}};
+`else
+      r_data <= ~r_data;
+`endif
+      if (w_addr >= DEPTH) $display("\\nERROR: %m writes word %0d of %0d", w_addr, DEPTH);
+      if (r_en) $display("\\nERROR: %m reads word %0d while it writes %0d", r_addr, w_addr);
+    end
+  end
+endmodule
+"""
 UNKNOWN = """\
 `ifdef __ICARUS__
       r_data <= {WIDTH{1'bx}};
@@ -52,10 +84,16 @@ FORBIDDEN = """\
 
 
 def _strict(text: str, top: str, collisions: bool) -> str:
-    plain = SRAM_VERILOG.format(name=f"{top}_sram")
-    assert text.count(plain) == 1
     collision = UNKNOWN if collisions else UNKNOWN + FORBIDDEN
-    return text.replace(plain, STRICT_SRAM.format(name=f"{top}_sram", collision=collision))
+    found = 0
+    for name, plain, bad in (
+        (f"{top}_sram", SRAM_VERILOG, STRICT_SRAM),
+        (f"{top}_single_port_sram", SINGLE_PORT_SRAM_VERILOG, STRICT_SINGLE_PORT_SRAM),
+    ):
+        found += text.count(plain.format(name=name))
+        text = text.replace(plain.format(name=name), bad.format(name=name, collision=collision))
+    assert found
+    return text
 
 
 def _run(
@@ -66,10 +104,14 @@ def _run(
     *,
     collisions: bool,
     seed: int,
+    family: str = "generic",
 ) -> None:
     top = f"{bench}_memory"
+    text = convert(component, top, family=family)
+    if family == "generic":
+        text = _strict(text, top, collisions)
     run_bench(
-        verilog=_strict(convert(component, top), top, collisions),
+        verilog=with_models(text),
         toplevel=top,
         bench=f"matwright_sim.benches.memory_{bench}",
         simulator=simulator,
@@ -92,7 +134,8 @@ def protect() -> Callable[[AcceleratorConfig, str], AcceleratorConfig]:
 @pytest.fixture
 def run_memory() -> Callable[..., None]:
     """Runs bench ``memory_<bench>``. Without ``collisions`` a read of a word that is being written
-    fails the bench even if nobody uses what is read."""
+    fails the bench even if nobody uses what is read. With a single port any read in the cycle of a
+    write does. A ``family`` has its own memories instead, behind the models of its primitives."""
     return _run
 
 

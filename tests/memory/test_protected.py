@@ -3,6 +3,7 @@
 
 import dataclasses
 import gc
+import re
 import warnings
 from collections.abc import Iterator
 from random import Random
@@ -29,14 +30,17 @@ def _values(record: Record, width: int) -> list[int]:
     return [element_of(bits, width, 0, signed=False) for bits in record["r_data"]]
 
 
+@pytest.mark.parametrize(("registers", "waits"), [(0, True), (1, True), (1, False)])
 @pytest.mark.parametrize("protection", ["parity", "secded"])
 @pytest.mark.parametrize(("width", "depth"), [(8, 16), (5, 3), (64, 2), (1, 1), (13, 100)])
-def test_words_and_flips(width: int, depth: int, protection: str) -> None:
+def test_words_and_flips(
+    width: int, depth: int, protection: str, registers: int, waits: bool
+) -> None:
     """Each cycle with ``inject`` and ``used`` flips one or two bits, in that cycle only."""
     print("seed 71")
     rng = Random(71)
-    dut = ProtectedSram(width, depth, protection)
-    case = SramCase(rng, width, depth)
+    dut = ProtectedSram(width, depth, protection, registers, waits)
+    case = SramCase(rng, width, depth, registers, waits=waits)
     bits = len(dut.flips)
     used = [int(t >= case.known and rng.random() < 0.7) for t in range(case.CYCLES)]
     inject = [rng.randrange(2) for _ in range(case.CYCLES)]
@@ -48,7 +52,6 @@ def test_words_and_flips(width: int, depth: int, protection: str) -> None:
     one = [t for t in injected if len(chosen[t]) == 1]
     two = [t for t in injected if len(chosen[t]) == 2]
     secded = protection == "secded"
-    assert ProtectedSram.LATENCY == 1
     assert pulses(record["injected"]) == injected
     assert pulses(record["corrected"]) == (one if secded else [])
     assert pulses(record["uncorrected"]) == (two if secded else one)
@@ -81,9 +84,14 @@ def test_protection_is_checked(protection: str) -> None:
         gc.collect()
 
 
-def _memory(memory: Any, protection: str) -> Any:
+def _memory(memory: Any, protection: str, registers: int = 0, ports: int = 2) -> Any:
     tiny = PRESETS["tiny"]
-    build = dataclasses.replace(tiny.build, sram_protection=protection)
+    build = dataclasses.replace(
+        tiny.build,
+        sram_protection=protection,
+        sram_registers=registers,
+        activation_ports=ports,
+    )
     return memory(dataclasses.replace(tiny, load_rows=4, build=build))
 
 
@@ -99,6 +107,17 @@ def test_ports(memory: Any) -> None:
     assert convert(protected, "top").count("\nmodule top_sram_secded_") == 1
 
 
+def test_ports_with_a_single_port() -> None:
+    """They are the same; lanes have a memory each, as a word of 16 bits has no room for two."""
+    one, two = (_memory(ActivationScratchpad, "secded", ports=ports) for ports in (1, 2))
+    assert one.signature == two.signature
+    assert "activation_bank" not in convert(two, "top")
+    text = convert(one, "top")
+    assert re.findall(r"\nmodule (top_activation_bank_\d)\(", text) == ["top_activation_bank_1"]
+    assert len(re.findall(r"\n +top_activation_bank_1 bank_\d \(", text)) == 4
+    assert "secded" not in text
+
+
 def _registers(fragment: Fragment) -> Iterator[Any]:
     for statement in fragment.statements.get("sync", ()):
         yield from statement._lhs_signals()
@@ -106,9 +125,18 @@ def _registers(fragment: Fragment) -> Iterator[Any]:
         yield from _registers(part)
 
 
-@pytest.mark.parametrize("memory", MEMORIES)
+PASSING = re.compile(r"total_\d+(_\d)?|held_\d+|waits_\d+|shown|r_data_q")
+"""Registers that need no reset: what they hold is 0 or masked once steps and sums are."""
+
+
+@pytest.mark.parametrize(
+    ("memory", "ports"), [*((memory, 2) for memory in MEMORIES), (ActivationScratchpad, 1)]
+)
 @pytest.mark.parametrize("protection", ["none", "secded"])
-def test_reset_reaches_every_register(memory: Any, protection: str) -> None:
-    registers = list(_registers(Fragment.get(_memory(memory, protection), None)))
-    assert len(registers) > 10
-    assert [register.name for register in registers if register.reset_less] == []
+@pytest.mark.parametrize("built", [0, 1])
+def test_reset_reaches_every_register(memory: Any, ports: int, protection: str, built: int) -> None:
+    found = list(_registers(Fragment.get(_memory(memory, protection, built, ports), None)))
+    with_reset = [register.name for register in found if not register.reset_less]
+    assert len(with_reset) > 5
+    assert not [name for name in with_reset if PASSING.fullmatch(name)]
+    assert not [r.name for r in found if r.reset_less and not PASSING.fullmatch(r.name)]

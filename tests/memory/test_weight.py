@@ -10,7 +10,14 @@ from matwright.memory.weight import WeightRing
 
 
 def config(
-    rows: int, cols: int, load_rows: int, bits: int, tiles: int, b_width: int = 8
+    rows: int,
+    cols: int,
+    load_rows: int,
+    bits: int,
+    tiles: int,
+    b_width: int = 8,
+    *,
+    registers: int = 0,
 ) -> AcceleratorConfig:
     return AcceleratorConfig(
         rows=rows,
@@ -20,7 +27,7 @@ def config(
         sram=Sram(weight_tiles=tiles, column_panels=min(tiles, 16)),
         bus=Bus(data_width=bits),
         limits=Limits(max_k=1000),
-        build=Build(post_lanes=1),
+        build=Build(post_lanes=1, sram_registers=registers),
     )
 
 
@@ -34,6 +41,9 @@ CONFIGS = {
     "beat_is_half_a_tile_of_lanes": config(8, 4, 2, 128, 4),
     "one_step": config(4, 4, 4, 64, 4),
     "one_column": config(8, 1, 2, 64, 8),
+    "ten_columns": config(4, 10, 2, 64, 4),
+    "registers": config(4, 10, 2, 64, 4, registers=1),
+    "registers_two_steps": config(6, 3, 1, 64, 4, registers=1),
 }
 CASES = [*(("icarus", name) for name in CONFIGS), ("verilator", "beat_is_two_steps")]
 
@@ -50,7 +60,12 @@ def test_weight_ring(simulator: str, name: str, run_memory: Callable[..., None])
 
 
 @pytest.mark.parametrize(
-    ("name", "protection"), [("beat_is_two_steps", "parity"), ("four_beats_a_step", "secded")]
+    ("name", "protection"),
+    [
+        ("beat_is_two_steps", "parity"),
+        ("four_beats_a_step", "secded"),
+        ("registers_two_steps", "secded"),
+    ],
 )
 def test_check_bits(
     name: str, protection: str, protect: Protect, run_memory: Callable[..., None]

@@ -118,6 +118,7 @@ def test_array_has_one_element_per_pair_of_widths() -> None:
 def test_sram_is_one_module(tiny: str) -> None:
     assert len(re.findall(r"^module matwright_tiny_sram ", tiny, re.MULTILINE)) == 1
     assert "memory [0:DEPTH-1]" in tiny
+    assert "single_port" not in tiny
     pe = ProcessingElement(SHAPE.precision, SHAPE.build, 16, 17)
     assert list(modules(convert(pe, "pe"))) == ["pe"]
 
@@ -142,3 +143,11 @@ def test_ports_of_a_component(name: str) -> None:
     component = COMPONENTS[name](SHAPE)
     ports = modules(convert(component, "part"))["part"]
     assert ports == {"clk": 1, "rst": 1, **_widths(component.signature)}
+
+
+def test_a_large_array_is_little_text() -> None:
+    """256 x 256, the size of the first TPU: what is equal is written once."""
+    large = AcceleratorConfig(
+        name="large", rows=256, cols=256, bus=Bus(data_width=512), build=Build(post_lanes=64)
+    )
+    assert len(to_verilog(large)) < 2_000_000

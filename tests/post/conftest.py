@@ -38,6 +38,7 @@ def _exchange(
     entered: list[int] = []
     offered: list[int] = []
     stalled, cycle = 0, 0
+    announced = hasattr(dut, "comes")
 
     async def bench(ctx: Any) -> None:
         nonlocal stalled, cycle
@@ -48,7 +49,13 @@ def _exchange(
             sent = len(entered)
             offering = sent < len(items) and (offering or rng.random() < offer)
             taking = rng.random() < take
-            ctx.set(dut.i.valid, int(offering))
+            if announced:
+                # The item comes as it is announced.
+                offering_now = offering and ctx.get(dut.i.ready)
+                ctx.set(dut.comes, int(offering_now))
+                ctx.set(dut.i.valid, int(offering_now))
+            else:
+                ctx.set(dut.i.valid, int(offering))
             if offering:
                 payload = dut.i.payload
                 ctx.set(

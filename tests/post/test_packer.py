@@ -10,16 +10,13 @@ import pytest
 from matwright.config import Precision
 from matwright.post.packer import Packer
 from matwright.post.payload import beat_layout, values_layout
-from matwright_sim.benches.post_cases import beats_of, bits_of, random_rows
+from matwright_sim.benches.post_cases import beats_of, bits_of, random_rows, raw_elements
 
 SHAPES = [(4, 1), (4, 2), (4, 4), (8, 1), (8, 4), (8, 8), (64, 8), (64, 64)]
 
 
 def _items(seed: int, lanes: int, count: int) -> list[dict[str, Any]]:
-    return [
-        {"values": item["words"], "count": item["count"], "last": item["last"]}
-        for item in random_rows(Random(seed), Precision(), lanes, count)
-    ]
+    return raw_elements(random_rows(Random(seed), Precision(), lanes, count))
 
 
 @pytest.mark.parametrize("raw", [0, 1])
@@ -41,10 +38,10 @@ def test_random(exchange: Any, beat_bytes: int, lanes: int, raw: int) -> None:
 def test_a_row_by_hand(exchange: Any) -> None:
     """Three columns of a panel padded to four, then two columns: beats of four bytes."""
     items = [
-        {"values": [1, 2], "count": 2, "last": 0},
-        {"values": [3, 99], "count": 1, "last": 0},
-        {"values": [4, 5], "count": 2, "last": 1},
-        {"values": [6, 99], "count": 1, "last": 1},
+        {"values": [1, 2], "mask": 3, "last": 0},
+        {"values": [3, 99], "mask": 1, "last": 0},
+        {"values": [4, 5], "mask": 3, "last": 1},
+        {"values": [6, 99], "mask": 1, "last": 1},
     ]
     words = [bits_of(values_layout(2), item) for item in items]
     trace = exchange(Packer(4, 2), words, 3)
@@ -66,7 +63,9 @@ def test_a_row_by_hand(exchange: Any) -> None:
 def test_rate_and_latency(exchange: Any, beat_bytes: int, lanes: int, raw: int) -> None:
     """An item goes in every cycle, and a beat is on offer LATENCY cycles after its last item."""
     per_beat = beat_bytes // (4 * lanes if raw else lanes)
-    items = [{"values": [7] * lanes, "count": lanes, "last": 0} for _ in range(8 * per_beat)]
+    items = [
+        {"values": [7] * lanes, "mask": (1 << lanes) - 1, "last": 0} for _ in range(8 * per_beat)
+    ]
     words = [bits_of(values_layout(lanes), item) for item in items]
     trace = exchange(Packer(beat_bytes, lanes), words, 8, {"raw": raw})
     assert trace.stalled == 0
@@ -75,7 +74,7 @@ def test_rate_and_latency(exchange: Any, beat_bytes: int, lanes: int, raw: int) 
 
 
 def test_a_long_item_makes_a_beat_every_cycle(exchange: Any) -> None:
-    items = [{"values": [1, 2, 3, 4], "count": 4, "last": 0}] * 6
+    items = [{"values": [1, 2, 3, 4], "mask": 15, "last": 0}] * 6
     words = [bits_of(values_layout(4), item) for item in items]
     trace = exchange(Packer(8, 4), words, 12, {"raw": 1})
     assert trace.offered == list(range(trace.offered[0], trace.offered[0] + 12))

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Post-processing in Icarus Verilog and in Verilator, under back-pressure."""
 
+import dataclasses
+from typing import Any
+
 import pytest
 
-from matwright.config import Precision
+from matwright.config import AcceleratorConfig, Precision
 from matwright.post.packer import Packer
 from matwright.post.post import PostProcess
 from matwright.post.requantize import Requantizer
@@ -48,14 +51,32 @@ def test_packer(simulator: str, beat_bytes: int, lanes: int) -> None:
     )
 
 
+def built(name: str, **changes: Any) -> AcceleratorConfig:
+    """A preset built another way."""
+    build = dataclasses.replace(PRESETS[name].build, **changes)
+    return dataclasses.replace(PRESETS[name], build=build)
+
+
+PARALLEL, SERIAL = {"post_multiplier": "parallel"}, {"post_multiplier": "serial", "post_lanes": 1}
+CONFIGS = {
+    "tiny": (built("tiny", **PARALLEL), 400),
+    "small": (built("small", post_registers=0), 400),
+    "edge": (PRESETS["edge"], 400),
+    "registers": (built("edge", post_registers=1), 400),
+    "serial": (built("tiny", **SERIAL), 60),
+    "serial_64": (built("small", **SERIAL), 60),
+}
+
+
 @pytest.mark.parametrize("simulator", SIMULATORS)
-@pytest.mark.parametrize("name", ["tiny", "small", "edge"])
+@pytest.mark.parametrize("name", CONFIGS)
 def test_post_process(simulator: str, name: str) -> None:
+    config, items = CONFIGS[name]
     run_bench(
-        PostProcess(PRESETS[name]),
+        PostProcess(config),
         name=f"post_{name}",
         bench="matwright_sim.benches.post_process",
         simulator=simulator,
-        parameters={"CONFIG": PRESETS[name].to_toml(), "ITEMS": "400"},
+        parameters={"CONFIG": config.to_toml(), "ITEMS": str(items)},
         seed=11,
     )

@@ -31,32 +31,39 @@ def _exact(total: int, word: int, settings: Settings) -> int:
 
 
 def _run(
-    exchange: Any, acc_width: int, lanes: int, items: list[dict[str, Any]], settings: Settings
+    exchange: Any,
+    acc_width: int,
+    lanes: int,
+    items: list[dict[str, Any]],
+    settings: Settings,
+    registers: int = 0,
 ) -> list[dict[str, Any]]:
     precision = Precision(a_width=2, b_width=2, acc_width=acc_width)
     source, sink = sums_layout(precision, lanes), values_layout(lanes)
     words = [bits_of(source, item) for item in items]
-    trace = exchange(Requantizer(precision, lanes), words, len(items), settings.ports())
+    dut = Requantizer(precision, lanes, registers)
+    trace = exchange(dut, words, len(items), settings.ports())
     mask = 0xFFFF_FFFF if settings.raw else 0xFF
     out = []
     for word in trace.received:
         got = sink.from_bits(word)
-        values = [got.values[lane] & mask for lane in range(got.count)]
-        out.append({"values": values, "count": got.count, "last": got.last})
+        values = [got.values[lane] & mask for lane in range(got.mask.bit_length())]
+        out.append({"values": values, "mask": got.mask, "last": got.last})
     return out
 
 
+@pytest.mark.parametrize("registers", [0, 1])
 @pytest.mark.parametrize("acc_width", [4, 16, 17, 20, 32])
 @pytest.mark.parametrize("raw", [False, True])
-def test_random(exchange: Any, acc_width: int, raw: bool) -> None:
-    seed = 31 * acc_width + raw
+def test_random(exchange: Any, acc_width: int, raw: bool, registers: int) -> None:
+    seed = 31 * acc_width + 2 * registers + raw
     print(f"seed {seed}")
     rng = Random(seed)
     precision = Precision(a_width=2, b_width=2, acc_width=acc_width)
     for lanes in (1, 4):
         settings = random_settings(rng, raw)
         items = random_rows(rng, precision, lanes, 80)
-        assert _run(exchange, acc_width, lanes, items, settings) == elements_of(
+        assert _run(exchange, acc_width, lanes, items, settings, registers) == elements_of(
             items, precision, settings
         )
 
@@ -93,16 +100,19 @@ def test_ties_and_extremes_of_every_exponent(exchange: Any) -> None:
     assert ties > 200
 
 
+@pytest.mark.parametrize("registers", [0, 1])
 @pytest.mark.parametrize("raw", [0, 1])
-def test_latency(exchange: Any, raw: int) -> None:
-    """One item per cycle, each on offer exactly LATENCY cycles after it went in."""
+def test_latency(exchange: Any, raw: int, registers: int) -> None:
+    """One item per cycle, each on offer exactly latency cycles after it went in."""
     precision = Precision()
     items = [
         {"sums": [n], "biases": [0], "words": [1 << 20], "count": 1, "last": 0} for n in range(20)
     ]
     words = [bits_of(sums_layout(precision, 1), item) for item in items]
-    trace = exchange(Requantizer(precision, 1), words, len(items), {"raw": raw, "use_table": 1})
-    latency = Requantizer.RAW_LATENCY if raw else Requantizer.LATENCY
+    dut = Requantizer(precision, 1, registers)
+    trace = exchange(dut, words, len(items), {"raw": raw, "use_table": 1})
+    latency = dut.raw_latency if raw else dut.latency
+    assert latency == (1 + registers if raw else 7 + 2 * registers)
     assert [b - a for a, b in zip(trace.entered, trace.offered, strict=True)] == [latency] * 20
     assert trace.stalled == 0
     assert trace.idle == trace.offered[-1] + 1

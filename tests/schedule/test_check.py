@@ -7,16 +7,18 @@ from random import Random
 from typing import Any
 
 import pytest
+from amaranth import Module
 from amaranth.sim import Simulator
 
 from matwright.config import AcceleratorConfig, Bus, Limits, Sram
 from matwright.presets import preset
 from matwright.schedule.check import DescriptorCheck
 from matwright.schedule.descriptor import FIELDS, Descriptor, Error, Flag, reserved_mask
+from matwright.schedule.intake import Intake, descriptor_beats
 from matwright_sim.benches.schedule_jobs import CONFIGS, random_gemm
 from matwright_sim.golden.machine import check
 
-COUNT = 8_000
+COUNT = 1_500
 """Random descriptors for each configuration."""
 CHECKED: dict[str, AcceleratorConfig] = {
     **{name: preset(name) for name in ("tiny", "server", "decode")},
@@ -81,17 +83,42 @@ def _descriptor(config: AcceleratorConfig, rng: Random, legal: Descriptor) -> by
 
 
 def _errors(config: AcceleratorConfig, descriptors: list[bytes]) -> list[int]:
-    """What the component says of each."""
-    dut = DescriptorCheck(config)
+    """What the component says of each, LATENCY cycles after its last beat and later."""
+    check, intake = DescriptorCheck(config), Intake(config)
+    m = Module()
+    m.submodules += [check, intake]
+    m.d.comb += [check.number.eq(intake.number), check.fields.eq(intake.fields)]
+    for name in ("beat_valid", "beat_data"):
+        m.d.comb += getattr(intake, name).eq(getattr(check, name))
+    rng = Random(len(descriptors))
+    width = config.bus.data_width
     found: list[int] = []
 
     async def bench(ctx: Any) -> None:
-        port = dut.descriptor.as_value()
         for data in descriptors:
-            ctx.set(port, int.from_bytes(data, "little"))
-            found.append(ctx.get(dut.error))
+            ctx.set(check.clear, 1)
+            await ctx.tick()
+            ctx.set(check.clear, 0)
+            bits = int.from_bytes(data, "little")
+            ctx.set(check.beat_valid, 1)
+            for beat in range(descriptor_beats(config)):
+                if rng.random() < 0.05:
+                    ctx.set(check.beat_valid, 0)
+                    ctx.set(check.beat_data, rng.getrandbits(width))
+                    await ctx.tick().repeat(rng.randint(1, 3))
+                    ctx.set(check.beat_valid, 1)
+                ctx.set(check.beat_data, bits >> beat * width & (1 << width) - 1)
+                await ctx.tick()
+            ctx.set(check.beat_valid, 0)
+            ctx.set(check.beat_data, rng.getrandbits(width))
+            await ctx.tick().repeat(DescriptorCheck.LATENCY - 1)
+            found.append(ctx.get(check.error))
+            if rng.random() < 0.05:
+                await ctx.tick().repeat(rng.randint(1, 3))
+                assert ctx.get(check.error) == found[-1]
 
-    sim = Simulator(dut)
+    sim = Simulator(m)
+    sim.add_clock(1e-6)
     sim.add_testbench(bench)
     sim.run()
     return found

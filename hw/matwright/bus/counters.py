@@ -12,18 +12,22 @@ _WIDTH = 32
 
 
 class CounterBank(wiring.Component):
-    """``count`` counters of 32 bits that count the cycles in which their bit of ``events`` is high.
+    """``count`` >= 2 counters of 32 bits that count the cycles in which their bit of ``events`` is high.
 
     All may count in every cycle. The bank visits one counter a cycle, in turn: what it counted
     since its last visit, at most ``count``, joins its total in the memory. So each counter can be
-    read every ``count`` cycles: ``value`` is counter ``index`` exactly, the events of this very
-    cycle not included. After ``clear``, whose own cycle is not counted, all are 0.
+    read every ``count`` cycles: ``value`` is counter ``index`` as it was :attr:`LATENCY` cycles ago, the
+    events of that cycle not included. After ``clear``, whose own cycle is not counted, all are 0.
     """
+
+    LATENCY = 2
+    """Cycles from the visit of a counter to its ``value``."""
 
     events: Signal  # In, count
     clear: Signal  # In, 1
-    index: Signal  # Out, range(count); the counter whose turn it is
-    value: Signal  # Out, 32, its value, wrapping
+    index: Signal  # Out, range(count)
+    next_index: Signal  # Out, range(count), ``index`` of the next cycle
+    value: Signal  # Out, 32, wrapping
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -32,6 +36,7 @@ class CounterBank(wiring.Component):
                 "events": In(count),
                 "clear": In(1),
                 "index": Out(range(count)),
+                "next_index": Out(range(count)),
                 "value": Out(_WIDTH),
             }
         )
@@ -46,21 +51,37 @@ class CounterBank(wiring.Component):
 
         # The totals are cleared on the next visit of each: for one round the memory counts as 0.
         blank = Signal(range(self.count + 1))
+        counts = Signal()  # `blank` is 0
         with m.If(self.clear):
-            m.d.sync += blank.eq(self.count)
-        with m.Elif(blank != 0):
-            m.d.sync += blank.eq(blank - 1)
+            m.d.sync += [blank.eq(self.count), counts.eq(0)]
+        with m.Elif(~counts):
+            m.d.sync += [blank.eq(blank - 1), counts.eq(blank <= 1)]
 
-        m.d.sync += self.index.eq(Mux(self.index == self.count - 1, 0, self.index + 1))
+        # The visit, the sum, which is written back before the next visit, and its way out.
+        turn = Signal.like(self.index)
+        turns = Signal(self.count, init=1)  # the same, one bit for each
+        total = Signal(_WIDTH)
+        since = Signal(range(self.count + 1))
+        sum_ = Signal(_WIDTH)
         m.d.comb += [
-            read.addr.eq(self.index),
-            self.value.eq(Mux(blank == 0, read.data, 0) + recent[self.index]),
-            write.addr.eq(self.index),
-            write.data.eq(self.value),
+            read.addr.eq(turn),
+            sum_.eq(total + since),
+            write.addr.eq(self.next_index),
+            write.data.eq(sum_),
             write.en.eq(1),
         ]
+        m.d.sync += [
+            turn.eq(Mux(turns[-1], 0, turn + 1)),
+            turns.eq(turns.rotate_left(1)),
+            self.next_index.eq(turn),
+            total.eq(Mux(counts, read.data, 0)),
+            since.eq(recent[turn]),
+            self.index.eq(self.next_index),
+            self.value.eq(sum_),
+        ]
         for i in range(self.count):
-            before = Mux(self.index == i, 0, recent[i])
-            m.d.sync += recent[i].eq(Mux(self.clear, 0, before + self.events[i]))
-
+            m.d.sync += recent[i].eq(Mux(turns[i], 0, recent[i]) + self.events[i])
+        with m.If(self.clear):
+            m.d.sync += [since.eq(0), total.eq(0), self.value.eq(0)]
+            m.d.sync += [recent[i].eq(0) for i in range(self.count)]
         return m

@@ -6,13 +6,11 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
-from .register_map import REGISTERS, window_offset
-from .select import select
+from .block import OFFSETS, Selects, block_members
+from .register_map import window_offset
 from .window import PAGE_BITS, windows_layout
 
 __all__ = ["Injection", "PrivilegedPage"]
-
-_OFFSETS = {register.name: register.offset for register in REGISTERS}
 
 
 class Injection(data.StructLayout):
@@ -24,24 +22,20 @@ class Injection(data.StructLayout):
 
 
 class PrivilegedPage(wiring.Component):
-    """The registers from :data:`.register_map.PRIVILEGED` on, without their bus.
+    """The registers from :data:`.register_map.PRIVILEGED` on: a block, see :func:`.block.block_members`.
 
-    ``write`` takes ``w_data`` for register ``w_word`` (its offset / 4), if all of ``w_strb`` is set: these
-    registers are written as a whole. ``r_data`` is register ``r_word``, combinationally, if that is
-    ``r_named``, a register that can be read.
+    They are written as a whole: if all of ``w_strb`` is set.
 
     A write to BASE or LIMIT closes the window. Windows keep their values while ``frozen``, and locked
     ones until a reset of the domain; ``close`` takes every permission from the others, and disarms the
     injection. ``end`` pulses one cycle after it was written.
     """
 
+    word: Signal  # In, 11
     write: Signal  # In, 1
-    w_word: Signal  # In, 11
     w_data: Signal  # In, 32
     w_strb: Signal  # In, 4
-    r_word: Signal  # In, 11
     r_data: Signal  # Out, 32
-    r_named: Signal  # Out, 1
     frozen: Signal  # In, 1
     close: Signal  # In, 1
     end: Signal  # Out, 1
@@ -53,13 +47,7 @@ class PrivilegedPage(wiring.Component):
     def __init__(self, config: AcceleratorConfig) -> None:
         self.config = config
         members = {
-            "write": In(1),
-            "w_word": In(11),
-            "w_data": In(32),
-            "w_strb": In(4),
-            "r_word": In(11),
-            "r_data": Out(32),
-            "r_named": Out(1),
+            **block_members(),
             "frozen": In(1),
             "close": In(1),
             "end": Out(1),
@@ -72,22 +60,20 @@ class PrivilegedPage(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         self._readable: dict[int, Value] = {}
+        self._selects = Selects(m, self.word)
         self._whole = self.write & self.w_strb.all()
-        m.d.sync += self.end.eq(self._written(_OFFSETS["CONTEXT"]) & self.w_data[0])
+        m.d.sync += self.end.eq(self._written(OFFSETS["CONTEXT"]) & self.w_data[0])
         if not self.config.build.unsafe_unchecked:
             for i in range(self.config.bus.windows):
                 self._window(m, i)
         if self.config.build.protected:
             self._injection(m)
-        if not self._readable:
-            return m
-        words = {offset >> 2: value for offset, value in self._readable.items()}
-        data, named = select(m, words, self.r_word, "privileged")
-        m.d.comb += [self.r_data.eq(data), self.r_named.eq(named)]
+        if self._readable:
+            m.d.comb += self.r_data.eq(self._selects.read(self._readable))
         return m
 
     def _written(self, offset: int) -> Value:
-        return self._whole & (self.w_word == offset >> 2)
+        return self._whole & self._selects[offset]
 
     def _window(self, m: Module, i: int) -> None:
         window = self.windows[i]
@@ -117,7 +103,7 @@ class PrivilegedPage(wiring.Component):
 
     def _injection(self, m: Module) -> None:
         inject = self.inject
-        bits, where = _OFFSETS["INJECT_BITS"], _OFFSETS["INJECT"]
+        bits, where = OFFSETS["INJECT_BITS"], OFFSETS["INJECT"]
         with m.If(self._written(bits)):
             m.d.sync += [inject.first.eq(self.w_data), inject.second.eq(self.w_data[16:])]
         m.d.sync += self.forget.eq(self._written(where) & self.w_data[30])

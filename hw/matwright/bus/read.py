@@ -7,10 +7,12 @@ from amaranth import Module, Mux, Signal
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..config import Bus
+from ..config import LARGEST_REQUEST, Bus
 from .axi import axi4
-from .burst import BEATS_WIDTH, BurstSplitter
-from .fifo import small_fifo
+from .burst import BurstSplitter, end_width, request_layout
+from .guard import Guard
+from .queue import BurstQueue
+from .window import windows_layout
 
 __all__ = ["Beat", "ReadEngine", "ReadFault", "beat_signature", "read_request_layout"]
 
@@ -20,7 +22,7 @@ _CACHE_MODIFIABLE_BUFFERABLE = 0b0011
 
 def read_request_layout(bus: Bus, tag_width: int) -> data.StructLayout:
     """A run of ``beats`` >= 1 beats from ``addr``; they come back with ``tag``."""
-    return data.StructLayout({"addr": bus.addr_width, "beats": BEATS_WIDTH, "tag": tag_width})
+    return request_layout(bus, tag_width)
 
 
 class Beat(Protocol):
@@ -62,30 +64,30 @@ class ReadEngine(wiring.Component):
     ``outstanding`` bursts are in flight, the one on offer among them. A burst leaves the engine
     with its ``rlast``, which is checked against its length.
 
-    While ``halt`` is high no new address is offered; one on offer stays until it is accepted, and
-    what was issued comes back. To drop the rest of a request, reset the engine while ``quiet``.
-    ``blocked`` says that the address on offer is kept from the bus; ``halt`` follows in the next cycle,
-    and the engine is ``quiet`` when all the others have come back.
+    Addresses pass a :class:`.Guard`, unless ``checked`` is false. While ``blocked`` is high it keeps one
+    from the bus, and the engine is ``quiet`` when all the others have come back. ``halt`` stops new
+    addresses; one on offer stays until it is accepted, and what was issued comes back. To drop the
+    rest of a request, or what is blocked, reset the engine while ``quiet``.
 
-    ``error`` is high in the cycle of a beat with a ``fault``; ``error_addr`` is then the address of
-    the burst at fault, the oldest in flight, or 0 if there is none. The beat is delivered all the same,
-    except when none is due.
+    ``error`` is high :attr:`ERROR_LATENCY` cycles after a beat with a ``fault``; ``error_addr`` is then the
+    address of the burst at fault, the oldest in flight, or 0 if there was none. After the first error
+    it means nothing, until a reset. The beat is delivered all the same, except when none is due.
 
     AXI4 is Arm IHI 0022, issue H; the ports of the channels are those of :func:`.axi.axi4`.
     """
 
-    REQUEST_LATENCY = BurstSplitter.LATENCY
-    """Cycles from accepting a request to ``arvalid``."""
     BEAT_LATENCY = 0
     """Cycles from a beat on the R channel to ``beat``."""
+    ERROR_LATENCY = 1
+    """Cycles from a beat at fault to ``error``."""
 
     request: stream.Interface  # In, read_request_layout(bus, tag_width)
     beat: Beat  # Out, beat_signature(bus, tag_width)
+    windows: data.View  # In, windows_layout(bus)
     halt: Signal  # In, 1
-    blocked: Signal  # In, 1
-    idle: Signal  # Out, 1, quiet, and no request or part of one waits
+    blocked: Signal  # Out, 1
     quiet: Signal  # Out, 1, no address on offer and nothing in flight
-    in_flight: Signal  # Out, 1, some burst is issued or on offer
+    in_flight: Signal  # Out, 1, some burst is issued, on offer or blocked
     error: Signal  # Out, 1
     fault: Any  # Out, ReadFault
     error_addr: Signal  # Out, addr_width
@@ -108,17 +110,28 @@ class ReadEngine(wiring.Component):
     rvalid: Signal
     rready: Signal
 
-    def __init__(self, bus: Bus, tag_width: int) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        tag_width: int,
+        *,
+        most_beats: int = LARGEST_REQUEST,
+        request_registers: int = 0,
+        checked: bool = True,
+    ) -> None:
         self.bus = bus
         self.tag_width = tag_width
+        self.most_beats = most_beats
+        self.request_registers = request_registers
+        self.checked = checked
         members = axi4(bus).members
         super().__init__(
             {
                 "request": In(stream.Signature(read_request_layout(bus, tag_width))),
                 "beat": Out(beat_signature(bus, tag_width)),
+                "windows": In(windows_layout(bus)),
                 "halt": In(1),
-                "blocked": In(1),
-                "idle": Out(1),
+                "blocked": Out(1),
                 "quiet": Out(1),
                 "in_flight": Out(1),
                 "error": Out(1),
@@ -128,77 +141,108 @@ class ReadEngine(wiring.Component):
             }
         )
 
+    @property
+    def request_latency(self) -> int:
+        """Cycles from accepting a request to ``arvalid``."""
+        return Guard.LATENCY + self.request_registers
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        request = self.request
-        m.submodules.splitter = splitter = BurstSplitter(self.bus)
+        bus = self.bus
+        m.submodules.splitter = splitter = BurstSplitter(
+            bus, self.tag_width, most_beats=self.most_beats, registers=self.request_registers
+        )
+        m.submodules.guard = guard = Guard(bus, "read", checked=self.checked)
 
         # One entry for each burst from the cycle in which it goes on offer to its last beat.
+        len_width = end_width(bus)
         flight = data.StructLayout(
-            {"tag": self.tag_width, "last": 1, "len": 8, "addr": self.bus.addr_width}
+            {"tag": self.tag_width, "last": 1, "len": len_width, "addr": bus.addr_width}
         )
-        m.submodules.fifo = fifo = small_fifo(flight.size, self.bus.outstanding)
-        entering, oldest = flight(fifo.w_data), flight(fifo.r_data)
+        m.submodules.queue = queue = BurstQueue(flight, bus.outstanding)
 
         # Requests to addresses.
-        tag = Signal(self.tag_width)
-        accept = Signal()
+        opens = Signal()
+        burst = splitter.burst.p
+        label = Signal(data.StructLayout({"tag": self.tag_width, "last": 1}))
+        with m.If(opens):
+            m.d.sync += [label.tag.eq(burst.tag), label.last.eq(burst.last)]
         m.d.comb += [
-            splitter.request.valid.eq(request.valid),
-            splitter.request.payload.addr.eq(request.payload.addr),
-            splitter.request.payload.beats.eq(request.payload.beats),
-            request.ready.eq(splitter.request.ready),
-            splitter.hold.eq(self.halt | ~fifo.w_rdy),
-            accept.eq(request.valid & request.ready),
-            fifo.w_en.eq(splitter.opens),
-            entering.tag.eq(Mux(accept, request.payload.tag, tag)),
-            entering.last.eq(splitter.opening.last),
-            entering.len.eq(splitter.opening.len),
-            entering.addr.eq(splitter.opening.addr),
-            self.araddr.eq(splitter.burst.payload.addr),
-            self.arlen.eq(splitter.burst.payload.len),
-            self.arsize.eq((self.bus.bytes - 1).bit_length()),
+            splitter.request.valid.eq(self.request.valid),
+            splitter.request.p.eq(self.request.p),
+            self.request.ready.eq(splitter.request.ready),
+            splitter.hold.eq(self.halt | ~queue.room),
+            guard.windows.eq(self.windows),
+            guard.i.valid.eq(splitter.burst.valid),
+            guard.i.p.addr.eq(burst.addr),
+            guard.i.p.end.eq(burst.end),
+            splitter.burst.ready.eq(guard.i.ready),
+            opens.eq(splitter.burst.valid & guard.i.ready),
+            queue.push.eq(opens),
+            queue.entry.tag.eq(burst.tag),
+            queue.entry.last.eq(burst.last),
+            queue.entry.len.eq(guard.i_len),
+            queue.entry.addr.eq(burst.addr),
+            queue.newest.tag.eq(label.tag),
+            queue.newest.last.eq(label.last),
+            queue.newest.len.eq(guard.len),
+            queue.newest.addr.eq(guard.addr),
+            self.araddr.eq(guard.addr),
+            self.arlen.eq(guard.len),
+            self.arsize.eq((bus.bytes - 1).bit_length()),
             self.arburst.eq(_BURST_INCR),
             self.arcache.eq(_CACHE_MODIFIABLE_BUFFERABLE),
-            self.arvalid.eq(splitter.burst.valid),
-            splitter.burst.ready.eq(self.arready),
+            self.arvalid.eq(guard.valid),
+            guard.ready.eq(self.arready),
+            self.blocked.eq(guard.blocked),
         ]
-        with m.If(accept):
-            m.d.sync += tag.eq(request.payload.tag)
 
-        # Beats. None is due while the only burst is still on offer.
-        unsent = self.arvalid & ~self.arready & (fifo.level == 1)
+        # Beats, of the oldest burst. None is due while the only burst is still on offer or blocked.
+        oldest = Signal(data.StructLayout({"tag": self.tag_width, "last": 1}))
+        left = Signal(len_width)  # beats after the next one
         due = Signal()
-        m.d.comb += due.eq(fifo.r_rdy & ~unsent)
-        count = Signal(8)
         end = Signal()
+        unsent = ~queue.several & (guard.valid | guard.blocked)
         m.d.comb += [
             self.rready.eq(1),
-            end.eq(count == oldest.len),
+            due.eq(queue.some & (~unsent | (guard.valid & self.arready))),
+            end.eq(left == 0),
             self.beat.valid.eq(self.rvalid & due),
             self.beat.data.eq(self.rdata),
             self.beat.tag.eq(oldest.tag),
             self.beat.last.eq(end & oldest.last),
-            fifo.r_en.eq(self.beat.valid & self.rlast),
+            queue.pop.eq(self.beat.valid & self.rlast),
         ]
-        with m.If(self.beat.valid):
-            m.d.sync += count.eq(Mux(self.rlast, 0, count + 1))
+        with m.If(queue.moves):
+            following = queue.following
+            m.d.sync += [
+                oldest.tag.eq(following.tag),
+                oldest.last.eq(following.last),
+                left.eq(following.len),
+            ]
+        with m.Elif(self.beat.valid):
+            m.d.sync += left.eq(left - 1)
 
-        # State.
+        # State, and what is wrong.
         stranger = (self.rid != 0) | ~due
         misplaced = self.rlast != end
-        with m.If(stranger):
-            m.d.comb += self.fault.eq(ReadFault.ID)
-        with m.Elif(misplaced):
-            m.d.comb += self.fault.eq(ReadFault.LAST)
-        with m.Else():
-            m.d.comb += self.fault.eq(ReadFault.RESPONSE)
+        wrong = Signal()
         m.d.comb += [
-            self.in_flight.eq(self.arvalid | fifo.r_rdy),
-            self.quiet.eq(Mux(self.blocked, fifo.level == 1, ~self.in_flight)),
-            self.idle.eq(self.quiet & splitter.idle & ~request.valid),
-            self.error.eq(self.rvalid & (stranger | misplaced | self.rresp[1])),
-            self.error_addr.eq(Mux(fifo.r_rdy, oldest.addr, 0)),
+            self.in_flight.eq(queue.some),
+            self.quiet.eq(Mux(guard.blocked, ~queue.several, ~queue.some)),
+            wrong.eq(self.rvalid & (stranger | misplaced | self.rresp[1])),
         ]
+        m.d.sync += [
+            self.error.eq(wrong),
+            self.fault.eq(
+                Mux(stranger, ReadFault.ID, Mux(misplaced, ReadFault.LAST, ReadFault.RESPONSE))
+            ),
+        ]
+        # The address of the oldest burst; it is not to leave with the beat at fault.
+        with m.If(~wrong):
+            with m.If(queue.moves):
+                m.d.sync += self.error_addr.eq(queue.following.addr)
+            with m.Elif(queue.pop):
+                m.d.sync += self.error_addr.eq(0)
 
         return m

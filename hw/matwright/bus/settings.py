@@ -3,26 +3,26 @@
 
 from amaranth import Module, Signal, Value
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import Out
 
-from .register_map import REGISTERS, WATCHDOG_CYCLES
+from .block import OFFSETS, Selects, block_members
+from .register_map import WATCHDOG_CYCLES
 
 __all__ = ["Settings"]
 
-_OFFSETS = {register.name: register.offset for register in REGISTERS}
-
 
 class Settings(wiring.Component):
-    """``write`` takes ``w_data`` for register ``w_word`` (its offset / 4), bytes by ``w_strb``.
+    """A block of registers, see :func:`.block.block_members`.
 
     A component of its own so that the end of a context is a reset of it (``ResetInserter``), which
     costs no logic.
     """
 
+    word: Signal  # In, 11
     write: Signal  # In, 1
-    w_word: Signal  # In, 11
     w_data: Signal  # In, 32
     w_strb: Signal  # In, 4
+    r_data: Signal  # Out, 32
     irq_enable: Signal  # Out, 2
     program_addr: Signal  # Out, 48
     program_count: Signal  # Out, 16
@@ -31,10 +31,7 @@ class Settings(wiring.Component):
     def __init__(self) -> None:
         super().__init__(
             {
-                "write": In(1),
-                "w_word": In(11),
-                "w_data": In(32),
-                "w_strb": In(4),
+                **block_members(),
                 "irq_enable": Out(2),
                 "program_addr": Out(48),
                 "program_count": Out(16),
@@ -42,21 +39,20 @@ class Settings(wiring.Component):
             }
         )
 
-    def words(self) -> dict[str, Value]:
-        """The registers by name."""
-        return {
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        selects = Selects(m, self.word)
+        registers: dict[str, Value] = {
             "IRQ_ENABLE": self.irq_enable,
             "PROGRAM_LO": self.program_addr[:32],
             "PROGRAM_HI": self.program_addr[32:],
             "PROGRAM_COUNT": self.program_count,
             "WATCHDOG": self.watchdog,
         }
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        for name, value in self.words().items():
+        words = {OFFSETS[name]: value for name, value in registers.items()}
+        for offset, value in words.items():
             for i in range(0, len(value), 8):
-                named = self.w_word == _OFFSETS[name] >> 2
-                with m.If(self.write & named & self.w_strb[i // 8]):
+                with m.If(self.write & selects[offset] & self.w_strb[i // 8]):
                     m.d.sync += value[i : i + 8].eq(self.w_data[i : i + 8])
+        m.d.comb += self.r_data.eq(selects.read(words))
         return m

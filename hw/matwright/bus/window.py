@@ -2,6 +2,7 @@
 """Windows: the parts of memory that the machine may reach."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from amaranth import Cat, Module, Signal
 from amaranth.lib import data, wiring
@@ -69,17 +70,18 @@ def windows_layout(bus: Bus) -> data.ArrayLayout:
 
 
 class WindowMatch(wiring.Component):
-    """Bit i of ``inside``: ``page`` lies in window i. Combinational.
+    """Bit i of ``inside``: ``page`` lies in window i, which has the ``permission`` if one is named.
 
-    Each sum is one bit wider than a page's number, and that bit is the answer: nothing wraps.
+    Combinational. Each sum is wider than a page's number, and its top bit is the answer: nothing wraps.
     """
 
     windows: data.View  # In, windows_layout(bus)
     page: Signal  # In, page_width(bus)
     inside: Signal  # Out, bus.windows
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, permission: Literal["read", "write"] | None = None) -> None:
         self.bus = bus
+        self.permission = permission
         super().__init__(
             {
                 "windows": In(windows_layout(bus)),
@@ -94,10 +96,12 @@ class WindowMatch(wiring.Component):
         for i in range(self.bus.windows):
             window = self.windows[i]
             # page - base and page - limit - 1; the carry says that the difference is not negative.
-            from_base = Signal(width + 2, name=f"from_base_{i}")
+            # With a permission it goes on through one more bit, which stops it if that is missing.
+            permits = [] if self.permission is None else [window[self.permission]]
+            from_base = Signal(width + 2 + len(permits), name=f"from_base_{i}")
             from_limit = Signal(width + 1, name=f"from_limit_{i}")
             m.d.comb += [
-                from_base.eq(Cat(1, self.page) + Cat(1, window.not_base)),
+                from_base.eq(Cat(1, self.page, *permits) + Cat(1, window.not_base)),
                 from_limit.eq(self.page + window.not_limit),
                 self.inside[i].eq(from_base[-1] & ~from_limit[-1]),
             ]

@@ -77,13 +77,17 @@ def add_command(
     return parser
 
 
-def add_config(parser: argparse.ArgumentParser) -> None:
-    """Adds the argument CONFIG; ``arguments.config`` is then an :class:`AcceleratorConfig`."""
+def add_config(parser: argparse.ArgumentParser, name: str = "config", note: str = "") -> None:
+    """Adds the argument CONFIG, or the option ``name``, whose help ends with ``note``.
+
+    ``arguments.config`` is then an :class:`AcceleratorConfig`, of an option that is not given None, and
+    ``arguments.config_text`` what the user wrote.
+    """
     parser.add_argument(
-        "config",
+        name,
         metavar="CONFIG",
         action=_ConfigAction,
-        help=f"name of a preset ({', '.join(PRESETS)}) or path of a TOML file",
+        help=f"name of a preset ({', '.join(PRESETS)}) or path of a TOML file{note}",
     )
 
 
@@ -104,6 +108,7 @@ class _ConfigAction(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         setattr(namespace, self.dest, _configuration(str(values)))
+        setattr(namespace, f"{self.dest}_text", str(values))
 
 
 def _configuration(text: str) -> AcceleratorConfig:

@@ -89,6 +89,7 @@ class SystolicArray(wiring.Component):
             )
         )
 
+        w = [self.w[lane] for lane in range(config.load_rows)]
         psums = []
         width = ArraySegment.WIDTH
         for i, first in enumerate(range(0, config.cols, width)):
@@ -110,7 +111,7 @@ class SystolicArray(wiring.Component):
                     "a": a,
                     "switch_in": switch,
                     "load": load,
-                    "w": Cat(lane[first * b_width :][: cols * b_width] for lane in self.w),  # type: ignore[attr-defined]
+                    "w": Cat(lane[first * b_width :][: cols * b_width] for lane in w),
                 },
                 outputs=outputs,
                 clear=self.clear,

@@ -73,6 +73,7 @@ class ProcessingElement(wiring.Component):
             return platform.get_processing_element(self)
         m = Module()
         a = self.forward(m)
+        m.d.sync += self.switch_out.eq(self.switch_in)
         following = self.next_weight(m)
         weight = Signal(signed(self.precision.b_width))
         with m.If(self.switch_in):
@@ -81,9 +82,9 @@ class ProcessingElement(wiring.Component):
         return m
 
     def forward(self, m: Module) -> Signal:
-        """What travels east; returns the activation, registered."""
+        """What travels east, but for the switch; returns the activation, registered."""
         a = register(m, self.a_in, "a")
-        m.d.sync += [self.switch_out.eq(self.switch_in), self.load_out.eq(self.load_in)]
+        m.d.sync += self.load_out.eq(self.load_in)
         m.d.comb += self.a_out.eq(a)
         return a
 

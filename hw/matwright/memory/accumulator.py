@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Accumulator banks: partial sums are added where they leave the array, column by column."""
 
-from typing import Any
+from functools import partial
 
-from amaranth import Const, Module, Mux, Signal, Value, signed
+from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..config import AcceleratorConfig
+from ..config import AcceleratorConfig, Build
 from ..core.array import SystolicArray
+from ..platform.place import place
+from .accumulator_columns import AccumulateStep, AccumulatorColumns
 from .marks import Marks
-from .protected import connect_banks, protection_ports, sram_bank
-from .sram import Sram, address_width
+from .protected import Injector, protection_ports
+from .sram import address_width, read_latency
 
 __all__ = ["AccumulateCommand", "Accumulator"]
 
@@ -38,13 +40,15 @@ class AccumulateCommand(data.StructLayout):
 class Accumulator(wiring.Component):
     """Two banks of ``accumulator_rows`` rows of ``cols`` sums: one is filled while one is stored.
 
-    *Adding.* ``command`` comes one cycle before column 0 of ``psum``, and so in the skew of the array:
-    column c takes its sum c cycles later. A row comes in every cycle; the same row of the same
+    *Adding.* ``command`` comes :meth:`lead` cycles before column 0 of ``psum``, and so in the skew of the
+    array: column c takes its sum c cycles later. A row comes in every cycle; the same row of the same
     bank comes back after ``load_cycles`` cycles at the earliest. ``filled`` pulses in the cycle
     after which a block whose last row was ``done`` may be read.
 
-    *Reading.* ``sums`` holds all columns of row ``r_addr`` of ``r_bank`` :attr:`LATENCY` cycles after
-    ``r_en``, until the next ``r_en``. The bank read is one that is not being added to.
+    *Reading.* ``sums`` holds columns ``r_group * post_lanes`` on of row ``r_addr`` of ``r_bank``
+    :meth:`latency` cycles after ``r_en``, until the next ``r_en``; columns beyond the last are 0. With
+    ``results_wait`` those are cycles in which ``r_moves`` is high, that of ``r_en`` among them: while
+    it is low, all that was read stays. The bank read is one that is not being added to.
 
     *Written.* The rows of a block are ``first`` in order from row 0, with which what the bank held
     before ends. After ``forget`` no row counts as written, nor do those of a block that is under way
@@ -55,25 +59,26 @@ class Accumulator(wiring.Component):
     number ``b * cols + c``.
     """
 
-    LATENCY = Sram.LATENCY
-    """Cycles from ``r_en`` to ``sums``."""
-
-    HAZARD = 3
-    """Cycles after which a sum can be read back from its bank instead of being forwarded."""
-
     command: data.View  # In, AccumulateCommand
     psum: data.View  # In, ArrayLayout(signed(psum_width), cols)
     filled: Signal  # Out
     r_en: Signal  # In
     r_bank: Signal  # In
     r_addr: Signal  # In
-    sums: data.View  # Out, ArrayLayout(signed(acc_width), cols)
+    r_group: Signal  # In
+    r_moves: Signal  # In, if results_wait
+    sums: data.View  # Out, ArrayLayout(signed(acc_width), post_lanes)
     forget: Signal  # In
     unwritten: Signal  # Out
 
+    GROUP = 8
+    """Columns of a part; the last has what is left."""
+
     def __init__(self, config: AcceleratorConfig) -> None:
         self.config = config
+        build = config.build
         psum = signed(SystolicArray.psum_width(config))
+        sum_shape = signed(config.precision.acc_width)
         super().__init__(
             {
                 "command": In(AccumulateCommand(config)),
@@ -82,24 +87,36 @@ class Accumulator(wiring.Component):
                 "r_en": In(1),
                 "r_bank": In(1),
                 "r_addr": In(address_width(config.sram.accumulator_rows)),
-                "sums": Out(data.ArrayLayout(signed(config.precision.acc_width), config.cols)),
+                "r_group": In(address_width(config.col_pitch // build.post_lanes)),
+                **({"r_moves": In(1)} if build.results_wait else {}),
+                "sums": Out(data.ArrayLayout(sum_shape, build.post_lanes)),
                 "forget": In(1),
                 "unwritten": Out(1),
-                **protection_ports(config.build),
+                **protection_ports(build),
             }
         )
 
+    @staticmethod
+    def latency(build: Build) -> int:
+        """Cycles from ``r_en`` to ``sums``."""
+        return 1 + 2 * build.sram_registers
+
+    @staticmethod
+    def lead(build: Build) -> int:
+        """Cycles from ``command`` to column 0 of ``psum``."""
+        return AccumulatorColumns.lead(build)
+
+    @staticmethod
+    def hazard(build: Build) -> int:
+        """Cycles after which a sum can be read back from its bank instead of being forwarded."""
+        return AccumulatorColumns.lead(build) + 2
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        config = self.config
-        shape = signed(config.precision.acc_width)
-        layout = AccumulateCommand(config)
-        # Rows come back after load_cycles cycles at the earliest.
-        forwards = config.load_cycles < self.HAZARD
+        config, build = self.config, self.config.build
 
         # Adding to an unwritten row is what `first` does.
         m.submodules.marks = marks = Marks(config.sram.accumulator_rows, readers=2)
-        command = Signal(layout, name="command_0")
         begins = self.command.valid & self.command.first
         m.d.comb += [
             marks.forget.eq(self.forget),
@@ -111,76 +128,111 @@ class Accumulator(wiring.Component):
             marks.reads[0].row.eq(self.command.addr),
             marks.reads[1].half.eq(self.r_bank),
             marks.reads[1].row.eq(self.r_addr),
-            command.eq(self.command),
-            command.first.eq(self.command.first | ~marks.written[0]),
         ]
         m.d.sync += self.unwritten.eq(
             (self.command.valid & ~self.command.first & ~marks.written[0])
             | (self.r_en & ~marks.written[1])
         )
-        r_bank = Signal()
-        r_written = Signal()
-        with m.If(self.r_en):
-            m.d.sync += [r_bank.eq(self.r_bank), r_written.eq(marks.written[1])]
 
-        stages: list[Any] = [command]
-        for i in range(config.cols + 2):
-            # After a reset nothing is taken over from what a bank still has on its output.
-            later = Signal(layout, name=f"command_{i + 1}", init={"first": 1})  # type: ignore[arg-type]
-            m.d.sync += later.eq(stages[-1])
-            stages.append(later)
-
-        # Which banks are used in a cycle matters if they are protected.
-        protected = config.build.protected
-        columns: list[list[Any]] = [[], []]  # of each bank
-        stored = Signal()
-        if protected:
-            m.d.sync += stored.eq(self.r_en & marks.written[1])
-
-        for c in range(config.cols):
-            read, add, write = stages[c : c + 3]
-            banks = [
-                sram_bank(shape.width, config.sram.accumulator_rows, config.build) for _ in range(2)
-            ]
-            for b, bank in enumerate(banks):
-                columns[b].append(bank)
-                m.submodules[f"bank_{b}_{c}"] = bank
-
-            old = Signal(shape, name=f"old_{c}")
-            total = Signal(shape, name=f"total_{c}")
-            m.d.comb += old.eq(Mux(add.bank, banks[1].r_data, banks[0].r_data))
-            forwarded: Value = Const(0)
-            if forwards:
-                written = stages[c + 3]
-                before = Signal(shape, name=f"before_{c}")
-                m.d.sync += before.eq(total)
-                for stage, value in ((written, before), (write, total)):
-                    same = (stage.bank == add.bank) & (stage.addr == add.addr)
-                    forwards_value = Signal(name=f"forwards_{value.name}")
-                    m.d.comb += forwards_value.eq(stage.valid & same)
-                    with m.If(forwards_value):
-                        m.d.comb += old.eq(value)
-                    forwarded |= forwards_value
-            m.d.sync += total.eq(Mux(add.first, 0, old) + self.psum[c])
-
-            for b, bank in enumerate(banks):
-                adding = read.valid & (read.bank == b)
-                m.d.comb += [
-                    bank.w_en.eq(write.valid & (write.bank == b)),
-                    bank.w_addr.eq(write.addr),
-                    bank.w_data.eq(total),
-                    bank.r_en.eq(adding | (self.r_en & (self.r_bank == b))),
-                    bank.r_addr.eq(Mux(adding, read.addr, self.r_addr)),
-                ]
-                if protected:
-                    added = add.valid & (add.bank == b) & ~add.first & ~forwarded
-                    m.d.comb += bank.used.eq(added | (stored & (r_bank == b)))
-            stored_sum = Mux(r_bank, banks[1].r_data, banks[0].r_data)
-            m.d.comb += self.sums[c].eq(Mux(r_written, stored_sum, 0))
-        if protected:
-            connect_banks(m, self, columns[0] + columns[1])
-
-        last = stages[config.cols + 1]
+        # What columns do waits in a chain of registers, for each one a cycle longer.
+        layout = AccumulateStep(config)
+        step = Signal(layout)
+        count = AccumulatorColumns.stages(config, config.cols)
+        # After a reset nothing is taken over from what a bank still has on its output.
+        idle = layout.const({"first": 1}).as_value().value
+        init = sum(idle << i * layout.size for i in range(count - 1))
+        chain = Signal((count - 1) * layout.size, init=init)
+        steps = Cat(step, chain)
+        m.d.sync += chain.eq(steps)
+        m.d.comb += [
+            step.valid.eq(self.command.valid),
+            step.bank.eq(self.command.bank),
+            step.addr.eq(self.command.addr),
+            step.first.eq(self.command.first | ~marks.written[0]),
+            step.done.eq(self.command.done),
+        ]
+        nearer: Value = step.first
+        for i, distance in enumerate(AccumulatorColumns.distances(config)):
+            before = data.View(layout, steps[distance * layout.size :][: layout.size])
+            same = before.valid & (before.bank == step.bank) & (before.addr == step.addr)
+            forward = Signal(name=f"forward_{distance}")
+            m.d.comb += [forward.eq(same & ~nearer), step.forward[i].eq(forward)]
+            nearer = nearer | forward
+        last = data.View(layout, steps[-layout.size :])
         m.d.comb += self.filled.eq(last.valid & last.done)
 
+        # Reading: the pipeline of the banks, and of what belongs to a row.
+        moves = self.r_moves if build.results_wait else Const(1)
+        storing = Signal(2)
+        m.d.comb += storing.eq(Mux(self.r_en, Cat(~self.r_bank, self.r_bank), 0))
+        read: Value = Cat(marks.written[1], self.r_bank, self.r_group)
+        for i in range(read_latency(build)):
+            later = Signal(len(read), name=f"read_{i + 1}")
+            with m.If(moves if i else self.r_en):
+                m.d.sync += later.eq(read)
+            read = later
+        written, chosen, group = read[0], read[1], read[2:]
+        stored_used = Signal(2)
+        if build.protected:
+            self._use(m, storing & marks.written[1].replicate(2), moves, stored_used)
+
+        width, psum_width = config.precision.acc_width, SystolicArray.psum_width(config)
+        injector = Injector(self, build, 2 * config.cols, width)
+        stored = []
+        for first in range(0, config.cols, self.GROUP):
+            cols = min(self.GROUP, config.cols - first)
+            numbers = [b * config.cols + first + c for b in range(2) for c in range(cols)]
+            injects, pulses = injector.ports(numbers)
+            of_part = AccumulatorColumns.stages(config, cols) * layout.size
+            words = Signal(cols * width, name=f"stored_{first}")
+            inputs = {
+                "steps": steps[first * layout.size :][:of_part],
+                "psum": self.psum.as_value()[first * psum_width :][: cols * psum_width],
+                "storing": storing,
+                "r_addr": self.r_addr,
+                "chosen": chosen,
+            }
+            if build.results_wait:
+                inputs["r_moves"] = moves
+            if build.protected:
+                inputs["stored_used"] = stored_used
+            place(
+                m,
+                platform,
+                name=f"columns_{first}",
+                module=f"accumulator_{cols}",
+                make=partial(AccumulatorColumns, config, psum_width, cols),
+                inputs=inputs | injects,
+                outputs={"stored": words, **pulses},
+            )
+            stored.append(words)
+        injector.connect(m)
+
+        sums: Value = Cat(stored)
+        if config.col_pitch > build.post_lanes:
+            padded = Signal(config.col_pitch * width)
+            m.d.comb += padded.eq(sums)
+            sums = padded.word_select(group, build.post_lanes * width)
+        sums = Mux(written, sums, 0)
+        if build.sram_registers:
+            # No reset: what it shows moves on to 0 once nothing counts as written.
+            shown = Signal(build.post_lanes * width, reset_less=True)
+            with m.If(moves):
+                m.d.sync += shown.eq(sums)
+            sums = shown
+        m.d.comb += self.sums.as_value().eq(sums)
+
         return m
+
+    def _use(self, m: Module, reads: Value, moves: Value, used: Signal) -> None:
+        """``used`` tells of which bank a word is at the end of the banks' pipeline, and goes on."""
+        taken = Signal(2)
+        with m.If(moves):
+            m.d.sync += taken.eq(reads)
+        if not self.config.build.sram_registers:
+            m.d.comb += used.eq(taken)
+            return
+        ends = Signal(2)
+        with m.If(moves):
+            m.d.sync += ends.eq(taken)
+            m.d.comb += used.eq(ends)

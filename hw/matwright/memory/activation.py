@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Activation scratchpad: two halves, one bank per array row, read in the array's skew."""
 
+from functools import partial
 from typing import Any
 
 from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..config import AcceleratorConfig
+from ..config import AcceleratorConfig, Build
+from ..platform.place import place
+from .activation_lanes import ActivationLanes, ActivationStep, word_address
 from .marks import Marks
-from .protected import connect_banks, protection_ports, sram_bank
-from .sram import Sram, address_width
+from .protected import Injector, protection_ports
+from .sram import address_width, read_latency
 
 __all__ = ["ActivationRead", "ActivationScratchpad"]
 
@@ -43,18 +46,15 @@ class ActivationScratchpad(wiring.Component):
     starts at a fresh word), ``w_chunk_end`` with the last beat of a chunk: the next chunk goes to
     the other half, and ``filled`` pulses. The writer has made sure that the half is free.
 
-    *Reading.* Lane r of ``a`` holds element r of the panel that ``read`` asked for :attr:`LATENCY` + r
+    *Reading.* Lane r of ``a`` holds element r of the panel that ``read`` asked for :meth:`latency` + r
     cycles before, and 0 if the command was not ``valid`` or its word was never written. ``freed`` pulses
     when no lane needs the half of a ``done`` any more.
 
     *Written.* After ``forget`` no word counts as written, nor do the words of a chunk that is under way
-    then. ``unwritten`` pulses :attr:`LATENCY` cycles after a ``valid`` command for such a word.
+    then. ``unwritten`` pulses a cycle after a ``valid`` command for such a word.
 
     With protection there are the ports of :func:`.protected.protection_ports`; bank r is that of lane r.
     """
-
-    LATENCY = Sram.LATENCY
-    """Cycles from ``read`` to lane 0 of ``a``."""
 
     w_valid: Signal  # In
     w_data: Signal  # In, bus.data_width
@@ -66,6 +66,9 @@ class ActivationScratchpad(wiring.Component):
     freed: Signal  # Out
     forget: Signal  # In
     unwritten: Signal  # Out
+
+    GROUP = 8
+    """Lanes of a part; the last has what is left."""
 
     def __init__(self, config: AcceleratorConfig) -> None:
         self.config = config
@@ -84,6 +87,11 @@ class ActivationScratchpad(wiring.Component):
                 **protection_ports(config.build),
             }
         )
+
+    @staticmethod
+    def latency(build: Build) -> int:
+        """Cycles from ``read`` to lane 0 of ``a``."""
+        return read_latency(build)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -110,7 +118,6 @@ class ActivationScratchpad(wiring.Component):
 
         # An unwritten word counts as one without elements.
         m.submodules.marks = marks = Marks(words)
-        command: Any = Signal(ActivationRead(config), name="command_0")
         m.d.comb += [
             marks.forget.eq(self.forget),
             marks.w_begin.eq(self.w_valid & (sub == 0)),
@@ -119,50 +126,80 @@ class ActivationScratchpad(wiring.Component):
             marks.w_row.eq(word),
             marks.reads[0].half.eq(self.read.half),
             marks.reads[0].row.eq(self.read.word),
-            command.eq(self.read),
-            command.count.eq(Mux(self.read.valid & marks.written[0], self.read.count, 0)),
         ]
         m.d.sync += self.unwritten.eq(self.read.valid & ~marks.written[0])
 
-        # Lane r works r cycles after lane 0: its command waits in a chain of registers.
-        banks = []
-        for r in range(config.rows):
-            bank = sram_bank(panels * precision.a_width, 2 * words, config.build)
-            m.submodules[f"bank_{r}"] = bank
-            banks.append(bank)
+        # Lane r works r cycles after lane 0: what it does waits in a chain of registers.
+        layout = ActivationStep(config)
+        step = Signal(layout)
+        count = ActivationLanes.stages(config, config.rows)
+        chain = Signal((count - 1) * layout.size)
+        steps = Cat(step, chain)
+        m.d.sync += chain.eq(steps)
+        m.d.comb += [
+            step.half.eq(self.read.half),
+            step.word.eq(self.read.word),
+            step.count.eq(Mux(self.read.valid & marks.written[0], self.read.count, 0)),
+            step.flip.eq(self.read.flip),
+            step.done.eq(self.read.done),
+        ]
+        if config.build.activation_ports == 1:
+            m.d.comb += step.valid.eq(self.read.valid)
+        if panels > 1:
+            m.d.comb += step.panel.eq(self.read.panel)
 
-            beat, offset = divmod(r * element, config.bus.data_width)
-            # Written also in the beats before its own, so that a row that ends within a word leaves
-            # nothing of an earlier one in it.
+        def at(cycles: int) -> Any:
+            return data.View(layout, steps[cycles * layout.size :][: layout.size])
+
+        # A lane whose SRAM takes a cycle longer has its comparison made in the cycle before.
+        latency = self.latency(config.build)
+        used = Signal(config.rows)
+        compared = Cat(at(r + 1).count > r for r in range(config.rows))
+        if latency > 1:
+            m.d.sync += used.eq(compared)
+        else:
+            m.d.comb += used.eq(compared)
+
+        # A word is written also in the beats before a lane's own, so that a row that ends within it
+        # leaves nothing of an earlier one in it.
+        w_en = [Signal(name=f"w_en_{beat}") for beat in range(subs)]
+        for beat, enable in enumerate(w_en):
             early = sub <= beat if beat < subs - 1 else 1
+            m.d.comb += enable.eq(self.w_valid & early)
+        w_en_of, w_data_of = [], []
+        for r in range(config.rows):
+            beat, offset = divmod(r * element, config.bus.data_width)
+            w_en_of.append(w_en[beat])
             pitch = config.row_pitch * element
-            elements = [
+            w_data_of += [
                 self.w_data[p * pitch + offset :][: precision.a_width] for p in range(panels)
             ]
-            m.d.comb += [
-                bank.w_en.eq(self.w_valid & early),
-                bank.w_addr.eq(Cat(word, half) if words > 1 else half),
-                bank.w_data.eq(Cat(elements)),
-                bank.r_en.eq(1),
-                bank.r_addr.eq(Cat(command.word, command.half) if words > 1 else command.half),
-            ]
 
-            later = Signal(ActivationRead(config), name=f"command_{r + 1}")
-            m.d.sync += later.eq(command)
-            value = Signal(precision.a_width, name=f"value_{r}")
-            m.d.comb += value.eq(bank.r_data.word_select(later.panel, precision.a_width))
-            flipped = value ^ (later.flip << (precision.a_width - 1))
-            used = Signal(name=f"used_{r}")
-            m.d.comb += [
-                used.eq(later.count > r),
-                self.a[r].eq(Mux(used, flipped.as_signed(), 0)),
-            ]
-            if config.build.protected:
-                m.d.comb += bank.used.eq(used)
-            command = later
-        if config.build.protected:
-            connect_banks(m, self, banks)
-
-        m.d.comb += self.freed.eq(command.done)
+        injector = Injector(self, config.build, config.rows, panels * precision.a_width)
+        lanes_of_a = []
+        for first in range(0, config.rows, self.GROUP):
+            lanes = min(self.GROUP, config.rows - first)
+            injects, pulses = injector.ports(range(first, first + lanes))
+            of_part = ActivationLanes.stages(config, lanes) * layout.size
+            a = Signal(lanes * precision.a_width, name=f"a_{first}")
+            place(
+                m,
+                platform,
+                name=f"lanes_{first}",
+                module=f"activation_{lanes}",
+                make=partial(ActivationLanes, config, lanes),
+                inputs={
+                    "steps": steps[first * layout.size :][:of_part],
+                    "used": used[first : first + lanes],
+                    "w_en": Cat(w_en_of[first : first + lanes]),
+                    "w_addr": word_address(config, half, word),
+                    "w_data": Cat(w_data_of[first * panels : (first + lanes) * panels]),
+                    **injects,
+                },
+                outputs={"a": a, **pulses},
+            )
+            lanes_of_a.append(a)
+        injector.connect(m)
+        m.d.comb += [self.a.as_value().eq(Cat(lanes_of_a)), self.freed.eq(at(config.rows).done)]
 
         return m

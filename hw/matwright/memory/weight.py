@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Weight ring: packed tiles in the order in which they are used, read in the array's skew."""
 
+from functools import partial
+
 from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..config import AcceleratorConfig
-from .protected import connect_banks, protection_ports, sram_bank
-from .sram import Sram, address_width
+from ..config import AcceleratorConfig, Build
+from ..platform.place import place
+from .protected import Injector, protection_ports
+from .sram import address_width, read_latency
+from .weight_columns import WeightColumns, WeightStep, ring_words
 
 __all__ = ["WeightRing"]
 
@@ -20,19 +24,16 @@ class WeightRing(wiring.Component):
 
     *Reading.* ``r_step`` reads the next step (``load_rows`` weight rows) of the oldest tile;
     ``r_last`` comes with the last step of a tile. Lane l, column c of ``w`` holds it
-    :attr:`LATENCY` + ``l * load_cycles + c`` cycles later, and 0 in all cycles in which no written step
+    :meth:`latency` + ``l * load_cycles + c`` cycles later, and 0 in all cycles in which no written step
     was read. ``freed`` pulses when all of the tile is read.
 
     *Written.* After ``forget`` nothing in the ring counts as written until the ring has run empty, a
-    word that was begun by then included. ``unwritten`` pulses :attr:`LATENCY` cycles after a step that
+    word that was begun by then included. ``unwritten`` pulses a cycle after a step that
     was not written; on an empty ring the ring stays at that step.
 
     With protection there are the ports of :func:`.protected.protection_ports`; lane l, column c has
     bank ``l * cols + c``.
     """
-
-    LATENCY = Sram.LATENCY
-    """Cycles from ``r_step`` to lane 0, column 0 of ``w``."""
 
     w_valid: Signal  # In
     w_data: Signal  # In, bus.data_width
@@ -43,6 +44,9 @@ class WeightRing(wiring.Component):
     freed: Signal  # Out
     forget: Signal  # In
     unwritten: Signal  # Out
+
+    GROUP = 8
+    """Columns of a part; the last has what is left."""
 
     def __init__(self, config: AcceleratorConfig) -> None:
         self.config = config
@@ -62,13 +66,17 @@ class WeightRing(wiring.Component):
             }
         )
 
+    @staticmethod
+    def latency(build: Build) -> int:
+        """Cycles from ``r_step`` to lane 0, column 0 of ``w``."""
+        return read_latency(build)
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config, precision = self.config, self.config.precision
         steps = config.steps_per_weight_word
         subs = config.beats_per_weight_word
-        words_per_tile = config.load_cycles // steps
-        depth = config.sram.weight_tiles * words_per_tile
+        depth = ring_words(config)
         element = 8 * precision.b_bytes
 
         def advance(pointer: Signal) -> None:
@@ -119,55 +127,66 @@ class WeightRing(wiring.Component):
             m.d.sync += stale.eq(0)
         m.d.sync += self.unwritten.eq(self.r_step & (stale | ~some))
 
-        # Bank (l, c) works l * load_cycles + c cycles after the first: its address waits in a
+        # Column c of lane l works l * load_cycles + c cycles after the first: what it does waits in a
         # chain of registers.
-        layout = data.StructLayout(
-            {"written": 1, "word": r_word.shape(), "step": step.shape(), "done": 1}
-        )
-        chain = [Signal(layout, name="read_0")]
+        layout = WeightStep(config)
+        first_step = Signal(layout, name="first_step")
+        lag = (config.load_rows - 1) * config.load_cycles
+        count = lag + WeightColumns.stages(config, config.cols)
+        chain = Signal((count - 1) * layout.size)
+        chained = Cat(first_step, chain)
+        m.d.sync += chain.eq(chained)
         m.d.comb += [
-            chain[0].written.eq(reads & ~stale),
-            chain[0].word.eq(r_word),
-            chain[0].step.eq(step),
-            chain[0].done.eq(self.r_step & self.r_last),
+            first_step.written.eq(reads & ~stale),
+            first_step.word.eq(r_word),
+            first_step.done.eq(self.r_step & self.r_last),
         ]
-        for i in range((config.load_rows - 1) * config.load_cycles + config.cols):
-            later = Signal(layout, name=f"read_{i + 1}")
-            m.d.sync += later.eq(chain[-1])
-            chain.append(later)
+        if steps > 1:
+            m.d.comb += first_step.step.eq(step)
+        last = data.View(layout, chained[(lag + config.cols) * layout.size :][: layout.size])
+        m.d.comb += self.freed.eq(last.done)
 
-        banks = []
+        w_en = [Signal(name=f"w_en_{beat}") for beat in range(subs)]
+        for beat, enable in enumerate(w_en):
+            m.d.comb += enable.eq(self.w_valid & (sub == beat))
+        injector = Injector(
+            self, config.build, config.load_rows * config.cols, steps * precision.b_width
+        )
         for lane in range(config.load_rows):
-            row = []
-            for c in range(config.cols):
-                bank = sram_bank(steps * precision.b_width, depth, config.build)
-                m.submodules[f"bank_{lane}_{c}"] = bank
-                banks.append(bank)
-
-                place = (lane * config.col_pitch + c) * element
-                beat, offset = divmod(place, config.bus.data_width)
-                pitch = config.load_rows * config.col_pitch * element
-                elements = [
-                    self.w_data[s * pitch + offset :][: precision.b_width] for s in range(steps)
-                ]
-                delay = lane * config.load_cycles + c
-                m.d.comb += [
-                    bank.w_en.eq(self.w_valid & (sub == beat)),
-                    bank.w_addr.eq(w_word),
-                    bank.w_data.eq(Cat(elements)),
-                    bank.r_en.eq(1),
-                    bank.r_addr.eq(chain[delay].word),
-                ]
-                later = chain[delay + 1]
-                value = bank.r_data.word_select(later.step, precision.b_width)
-                row.append(Mux(later.written, value, 0))
-                if config.build.protected:
-                    m.d.comb += bank.used.eq(later.written)
-            m.d.comb += self.w[lane].eq(Cat(row))
-
-        if config.build.protected:
-            connect_banks(m, self, banks)
-
-        m.d.comb += self.freed.eq(chain[-1].done)
+            weights = []
+            for first in range(0, config.cols, self.GROUP):
+                cols = min(self.GROUP, config.cols - first)
+                w_en_of, w_data_of = [], []
+                for c in range(first, first + cols):
+                    place_of = (lane * config.col_pitch + c) * element
+                    beat, offset = divmod(place_of, config.bus.data_width)
+                    w_en_of.append(w_en[beat])
+                    pitch = config.load_rows * config.col_pitch * element
+                    w_data_of += [
+                        self.w_data[s * pitch + offset :][: precision.b_width] for s in range(steps)
+                    ]
+                number = lane * config.cols + first
+                injects, pulses = injector.ports(range(number, number + cols))
+                begins = (lane * config.load_cycles + first) * layout.size
+                of_part = WeightColumns.stages(config, cols) * layout.size
+                w = Signal(cols * precision.b_width, name=f"w_{lane}_{first}")
+                place(
+                    m,
+                    platform,
+                    name=f"columns_{lane}_{first}",
+                    module=f"weight_{cols}",
+                    make=partial(WeightColumns, config, cols),
+                    inputs={
+                        "steps": chained[begins:][:of_part],
+                        "w_en": Cat(w_en_of),
+                        "w_word": w_word,
+                        "w_data": Cat(w_data_of),
+                        **injects,
+                    },
+                    outputs={"w": w, **pulses},
+                )
+                weights.append(w)
+            m.d.comb += self.w[lane].eq(Cat(weights))
+        injector.connect(m)
 
         return m

@@ -10,6 +10,12 @@ from amaranth import Cat, ClockSignal, Const, Instance, Module, ResetSignal, Sig
 from ..config import Precision
 from ..core.pair import PairRegisters, ProcessingElementPair
 from ..core.pe import ProcessingElement, register
+from ..memory.single_port import SinglePortSram
+from ..memory.sram import Sram
+from ..post.multiplier import Multiplier
+from ..system.ram import SinglePortRam
+from .ecp5_ram import dp16kd
+from .ecp5_sram import SHALLOW, registered_sram
 from .verilog import VerilogPlatform
 
 __all__ = ["OPERAND_WIDTH", "Ecp5Platform", "multiplier"]
@@ -19,9 +25,12 @@ OPERAND_WIDTH = 18
 
 PRODUCT_WIDTH = 2 * OPERAND_WIDTH
 
+_ALWAYS = Const(1, 1)
+
 
 class Ecp5Platform(VerilogPlatform):
-    """Verilog for the ECP5: the arithmetic of the array placed by hand, the rest inferred."""
+    """Verilog for the ECP5: the arithmetic of the array and the memory of a system placed by hand, the
+    rest inferred."""
 
     def get_processing_element(self, pe: ProcessingElement) -> Module:
         """Body of a :class:`.ProcessingElement`, of the same latency as the portable one.
@@ -32,12 +41,37 @@ class Ecp5Platform(VerilogPlatform):
         """
         m = Module()
         pe.forward(m)
+        m.d.sync += pe.switch_out.eq(pe.switch_in)
         following = pe.next_weight(m)
         product = multiplier(
             m, "multiplier", pe.a_in, following, enable_b=pe.switch_in, width=pe.product_width
         )
         pe.accumulate(m, product, registers=pe.build.product_registers - 1)
         return m
+
+    def get_sram(self, sram: Sram) -> Module:
+        """Body of an :class:`.Sram`: blocks with their output register, if it has one, else inferred."""
+        if sram.registers and sram.depth > SHALLOW:
+            return registered_sram(sram)
+        return super().get_sram(sram)
+
+    def get_single_port_sram(self, sram: SinglePortSram) -> Module:
+        """Body of a :class:`.SinglePortSram`: blocks have two ports, and their register counts for more."""
+        if sram.registers and sram.depth > SHALLOW:
+            return registered_sram(sram)
+        return super().get_single_port_sram(sram)
+
+    def get_multiplier(self, part: Multiplier) -> Module:
+        """Body of a :class:`.Multiplier`: both of its registers are in the block."""
+        m = Module()
+        enables = {"enable": part.enable, "enable_b": part.enable}
+        product = multiplier(m, "multiplier", part.a, part.b, width=len(part.p), **enables)
+        m.d.comb += part.p.eq(product)
+        return m
+
+    def get_single_port_ram(self, ram: SinglePortRam) -> Module:
+        """Body of a :class:`.SinglePortRam`, with the output registers of the blocks."""
+        return dp16kd(ram)
 
     @staticmethod
     def pairs(precision: Precision) -> bool:
@@ -80,11 +114,20 @@ class Ecp5Platform(VerilogPlatform):
         return m
 
 
-def multiplier(m: Module, name: str, a: Value, b: Value, *, enable_b: Value, width: int) -> Signal:
+def multiplier(
+    m: Module,
+    name: str,
+    a: Value,
+    b: Value,
+    *,
+    enable_b: Value,
+    enable: Value = _ALWAYS,
+    width: int,
+) -> Signal:
     """Low ``width`` bits of signed ``a * b``, two cycles later, from an instance ``name``.
 
     ``b`` is taken over where ``enable_b`` is high, and reset with the domain; ``a`` and the product
-    are registered without a reset.
+    are registered where ``enable`` is, without a reset.
     """
     product = Signal(signed(width), name=f"{name}_product")
     bits = Signal(PRODUCT_WIDTH, name=f"{name}_p")
@@ -112,7 +155,7 @@ def multiplier(m: Module, name: str, a: Value, b: Value, *, enable_b: Value, wid
         p_GSR="DISABLED",
         p_RESETMODE="SYNC",
         i_CLK0=ClockSignal(),
-        i_CE0=Const(1, 1),
+        i_CE0=enable,
         i_CE1=enable_b,
         i_RST0=Const(0, 1),
         i_RST1=ResetSignal(),

@@ -4,6 +4,7 @@
 from ..config import ConfigError
 from .ecp5 import Ecp5Platform
 from .ice40 import Ice40Platform
+from .nexus import NexusPlatform
 from .verilog import VerilogPlatform
 
 __all__ = ["FAMILIES", "family_platform"]
@@ -12,7 +13,7 @@ FAMILIES: dict[str, type[VerilogPlatform]] = {
     "generic": VerilogPlatform,
     "ecp5": Ecp5Platform,
     "ice40": Ice40Platform,
-    "nexus": VerilogPlatform,
+    "nexus": NexusPlatform,
     "gowin": VerilogPlatform,
 }
 """Name of a family to its platform; ``generic`` is what every tool and simulator accepts."""

@@ -10,6 +10,9 @@ from amaranth import Cat, ClockSignal, Const, Instance, Module, Signal, Value, s
 from ..config import Precision
 from ..core.pair import PairRegisters, ProcessingElementPair
 from ..core.pe import ProcessingElement, register
+from ..memory.single_port import SinglePortSram
+from ..system.ram import SinglePortRam
+from .ice40_spram import SPRAM_WIDTH, fits_spram, spram, spram_sram
 from .verilog import VerilogPlatform
 
 __all__ = ["OPERAND_WIDTH", "Ice40Platform"]
@@ -22,7 +25,8 @@ WIDE_OPERAND_WIDTH = 16
 
 
 class Ice40Platform(VerilogPlatform):
-    """Verilog for the iCE40 UltraPlus: the multipliers of the array placed by hand, the rest inferred."""
+    """Verilog for the iCE40 UltraPlus: the multipliers of the array and the SPRAM placed by hand, the
+    rest inferred."""
 
     @staticmethod
     def pairs(precision: Precision) -> bool:
@@ -36,6 +40,7 @@ class Ice40Platform(VerilogPlatform):
         """
         m = Module()
         a = pe.forward(m)
+        m.d.sync += pe.switch_out.eq(pe.switch_in)
         following = pe.next_weight(m)
         weight = Signal(signed(pe.precision.b_width))
         with m.If(pe.switch_in):
@@ -45,6 +50,13 @@ class Ice40Platform(VerilogPlatform):
             m, product[: pe.product_width].as_signed(), registers=pe.build.product_registers - 1
         )
         return m
+
+    def get_single_port_sram(self, sram: SinglePortSram) -> Module:
+        """Body of a :class:`.SinglePortSram`: in SPRAM, or inferred if a word does not fit a block.
+
+        A UP5K has four blocks, too few for words of several.
+        """
+        return spram_sram(sram) if sram.width <= SPRAM_WIDTH else super().get_single_port_sram(sram)
 
     def get_pair(self, pair: ProcessingElementPair) -> Module:
         """Body of a :class:`.ProcessingElementPair` with one block, of the same latency.
@@ -73,6 +85,10 @@ class Ice40Platform(VerilogPlatform):
             sums.append(value)
         travels.accumulate(m, *sums)
         return m
+
+    def get_single_port_ram(self, ram: SinglePortRam) -> Module:
+        """Body of a :class:`.SinglePortRam`: of SPRAM where whole blocks make it up."""
+        return spram(ram) if fits_spram(ram) else super().get_single_port_ram(ram)
 
 
 def _operands(m: Module, letter: str, values: tuple[Signal, ...]) -> Value:

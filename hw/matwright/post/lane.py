@@ -6,6 +6,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..layout import SCALE_FRACTION_BITS, SCALE_MULTIPLIER_BITS
+from .multiplier import Multiplier
 
 __all__ = ["RequantizeLane"]
 
@@ -22,7 +23,9 @@ class RequantizeLane(wiring.Component):
     A pipeline that moves when ``enable`` is high. ``total``, the sum with bias and activation
     wrapped to ``acc_width`` bits, lags ``sum``, ``bias`` and ``word`` by :attr:`TOTAL_LATENCY`
     enabled cycles, ``narrow`` by :attr:`LATENCY`. ``relu``, ``zero_point`` and ``d_unsigned`` act
-    at once: they must not change while a value that matters is in the pipeline.
+    at once: they must not change while a value that matters is in the pipeline. ``registers`` (0 or 1)
+    is the number of registers right behind the inputs, which adds to both, and of those before the
+    multipliers; then ``narrow`` is no register, but as late as with one.
 
     The product is made of four that fit 16 x 16 and 18 x 18 multipliers. Only nine of its bits can
     reach the result, the others decide on rounding and saturation; so the shifter is as wide as
@@ -30,9 +33,9 @@ class RequantizeLane(wiring.Component):
     """
 
     TOTAL_LATENCY = 1
-    """Enabled cycles from ``sum`` to ``total``."""
+    """Enabled cycles from ``sum`` to ``total``, without ``registers``."""
     LATENCY = 7
-    """Enabled cycles from ``sum`` to ``narrow``."""
+    """Enabled cycles from ``sum`` to ``narrow``, without ``registers``."""
 
     enable: Signal  # In, 1
     sum: Signal  # In, signed(acc_width)
@@ -44,8 +47,9 @@ class RequantizeLane(wiring.Component):
     total: Signal  # Out, signed(acc_width)
     narrow: Signal  # Out, unsigned(8)
 
-    def __init__(self, acc_width: int) -> None:
+    def __init__(self, acc_width: int, registers: int = 0) -> None:
         self.acc_width = acc_width
+        self.registers = registers
         super().__init__(
             {
                 "enable": In(1),
@@ -62,36 +66,54 @@ class RequantizeLane(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        sum_, bias, word = self.sum, self.bias, self.word
+        if self.registers:
+            sum_ = self._register(m, "sum_q", sum_)
+            bias = self._register(m, "bias_q", bias)
+            word = self._register(m, "word_q", word)
 
-        # Stage 1: bias and activation. The assignment to `biased` wraps.
+        # Stage 1: bias. The assignment to `biased` wraps.
         biased = Signal(signed(self.acc_width))
-        m.d.comb += biased.eq(self.sum + self.bias)
-        total = self._register(m, "total_q", Mux(self.relu & (biased < 0), 0, biased))
-        word = self._register(m, "word_q", self.word)
-        m.d.comb += self.total.eq(total)
+        m.d.comb += biased.eq(sum_ + bias)
+        total = self._register(m, "total_q", biased)
+        # A sum that the activation makes 0 goes on, and is dropped where the result is.
+        dropped: Value = self.relu & (total < 0)
+        m.d.comb += self.total.eq(Mux(dropped, 0, total))
 
-        # Stages 2 to 4: multiply.
-        product = self._multiply(m, total, word[:SCALE_MULTIPLIER_BITS])
-        exponent: Value = word[SCALE_MULTIPLIER_BITS:]
+        # Stages 1 to 4: multiply. Multipliers of an FPGA may be far from all else.
+        exponent = word[SCALE_MULTIPLIER_BITS:]
+        if self.registers:
+            word = self._register(m, "word_1", word[:SCALE_MULTIPLIER_BITS])
+            exponent = self._register(m, "exponent_0", exponent)
+            dropped = self._register(m, "dropped_1", dropped)
+        factor = total if self.registers else biased
+        product = self._multiply(m, factor, word[:SCALE_MULTIPLIER_BITS])
+        exponent = self._register(m, "exponent_1", exponent)
         for stage in (2, 3, 4):
             exponent = self._register(m, f"exponent_{stage}", exponent)
+            dropped = self._register(m, f"dropped_{stage}", dropped)
 
         # Stages 5 and 6: shift.
-        kept, sticky, excess, negative = self._shift(m, product, exponent)
+        kept, sticky, excess, negative = self._shift(m, product, exponent, dropped)
 
-        # Stage 7: round half to even, add the zero point, saturate.
+        # Stage 7: round half to even, add the zero point, saturate. With registers the clipping comes
+        # behind the register.
         round_up = kept[0] & (sticky | kept[1])
-        shifted = Signal(signed(10))
-        low, high = Signal(), Signal()
-        clipped = Signal(8)
-        m.d.comb += [
-            shifted.eq(kept[1:].as_signed() + self.zero_point + round_up),
-            low.eq(Mux(excess, negative, shifted < -128)),
-            high.eq(Mux(excess, ~negative, shifted > 127)),
-            clipped.eq(Mux(low, 0x80, Mux(high, 0x7F, shifted[:8]))),
-        ]
-        narrow = Cat(clipped[:7], clipped[7] ^ self.d_unsigned)
-        m.d.comb += self.narrow.eq(self._register(m, "narrow_q", narrow))
+        shifted: Value = Signal(signed(10))
+        m.d.comb += shifted.eq(kept[1:].as_signed() + self.zero_point + round_up)
+        if self.registers:
+            shifted = self._register(m, "shifted_q", shifted)
+            excess = self._register(m, "excess_7", excess)
+            negative = self._register(m, "negative_7", negative)
+        # It fits eight bits if those above them are all its sign.
+        beyond = excess | (shifted[7:].any() & ~shifted[7:].all())
+        below = Mux(excess, negative, shifted[-1])
+        clipped = Mux(beyond, Mux(below, 0x80, 0x7F), shifted[:8])
+        narrow: Value = Signal(8)
+        m.d.comb += narrow.eq(Cat(clipped[:7], clipped[7] ^ self.d_unsigned))
+        if not self.registers:
+            narrow = self._register(m, "narrow_q", narrow)
+        m.d.comb += self.narrow.eq(narrow)
 
         return m
 
@@ -107,28 +129,34 @@ class RequantizeLane(wiring.Component):
         return q
 
     def _multiply(self, m: Module, t: Signal, u: Value) -> Signal:
-        """``t * u`` in three stages, signed(acc_width + 27)."""
+        """``t * u`` in four stages, signed(acc_width + 27)."""
         low_u, high_u = u[:_CUT], u[_CUT:]
         if self.acc_width > 16:
             low_t, high_t = t[:16], t[16:].as_signed()
-            low_low = self._register(m, "low_low", low_t * low_u)
-            low_high = self._register(m, "low_high", low_t * high_u)
-            high_low = self._register(m, "high_low", high_t * low_u)
-            high_high = self._register(m, "high_high", high_t * high_u)
+            low_low = self._product(m, "low_low", low_t, low_u)
+            low_high = self._product(m, "low_high", low_t, high_u)
+            high_low = self._product(m, "high_low", high_t, low_u)
+            high_high = self._product(m, "high_high", high_t, high_u)
             # high_high begins at bit 16 + _CUT, where low_low ends: no adder.
-            outer = Cat(low_low, high_high).as_signed()
-            cross = (high_low << 16 - _CUT) + low_high
+            outer: Value = Cat(low_low, high_high).as_signed()
+            cross: Value = (high_low << 16 - _CUT) + low_high
         else:
-            outer = self._register(m, "t_low", t * low_u)
-            cross = self._register(m, "t_high", t * high_u)
+            outer = self._product(m, "t_low", t, low_u)
+            cross = self._product(m, "t_high", t, high_u)
         outer = self._register(m, "outer", outer)
         cross = self._register(m, "cross", cross)
         upper = (outer >> _CUT) + cross
         product = Cat(outer[:_CUT], upper)[: self.acc_width + SCALE_MULTIPLIER_BITS]
         return self._register(m, "product", product.as_signed())
 
+    def _product(self, m: Module, name: str, a: Value, b: Value) -> Signal:
+        """``a * b`` two stages later."""
+        m.submodules[name] = multiplier = Multiplier(a.shape(), b.shape())
+        m.d.comb += [multiplier.enable.eq(self.enable), multiplier.a.eq(a), multiplier.b.eq(b)]
+        return multiplier.p
+
     def _shift(
-        self, m: Module, product: Signal, exponent: Value
+        self, m: Module, product: Signal, exponent: Value, dropped: Value
     ) -> tuple[Signal, Signal, Signal, Signal]:
         """``product`` down by ``_GUARD`` plus ``exponent`` places, in two stages.
 
@@ -155,6 +183,7 @@ class RequantizeLane(wiring.Component):
         excess = self._register(m, "excess_5", Cat(above).any())
         negative = self._register(m, "negative_5", sign)
         fine = self._register(m, "fine", exponent[:3])
+        passes = ~self._register(m, "dropped_5", dropped)
 
         # An even number of places, then one.
         pair, odd, even, kept = fine[1:], fine[0], Signal(11), Signal(10)
@@ -169,9 +198,9 @@ class RequantizeLane(wiring.Component):
             below.append((pair > step) & window[2 * step :][:2].any())
             above.append((pair <= step) & _differs(window[2 * step + 11 :][:2], negative))
         return (
-            self._register(m, "kept_q", kept),
-            self._register(m, "sticky_6", Cat(below).any()),
-            self._register(m, "excess_6", Cat(above).any()),
+            self._register(m, "kept_q", Mux(passes, kept, 0)),
+            self._register(m, "sticky_6", Cat(below).any() & passes),
+            self._register(m, "excess_6", Cat(above).any() & passes),
             self._register(m, "negative_6", negative),
         )
 

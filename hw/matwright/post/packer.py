@@ -18,14 +18,13 @@ class Packer(wiring.Component):
 
     An element takes a byte, or four with ``raw``, little-endian. Each row of D begins at a fresh
     beat and ends with the item whose ``last`` is set, which sends off the beat it reached. Every
-    item moves the position in the row by ``lanes`` elements; the bytes of lanes from ``count`` on
+    item moves the position in the row by ``lanes`` elements; the bytes of lanes that are not in ``mask``
     are 0 with strobe 0. So a row makes ``ceil(bytes to the end of its last element / beat_bytes)``
     beats; an item of more bytes than a beat is taken with the last of its beats.
 
     The output is a register: a beat is on offer :attr:`LATENCY` cycles after the item that filled
     it was on offer, and one item (or one beat of a longer item) goes in per cycle as long as beats
-    are taken. ``raw`` must not change unless ``idle``. An item with ``last`` needs a ``count`` of
-    at least 1.
+    are taken. ``raw`` must not change unless ``idle``.
     """
 
     LATENCY = 1
@@ -65,10 +64,9 @@ class Packer(wiring.Component):
         narrow, narrow_strobe = Signal(8 * self.lanes), Signal(self.lanes)
         wide, wide_strobe = Signal(32 * self.lanes), Signal(4 * self.lanes)
         for lane in range(self.lanes):
-            valid = Signal(name=f"valid_{lane}")
+            valid = item.mask[lane]
             value = Mux(valid, item.values[lane], 0)
             m.d.comb += [
-                valid.eq(lane < item.count),
                 narrow.word_select(lane, 8).eq(value[:8]),
                 narrow_strobe[lane].eq(valid),
                 wide.word_select(lane, 32).eq(value),
@@ -81,16 +79,16 @@ class Packer(wiring.Component):
         beat_done, item_done, fresh = Signal(), Signal(), Signal()
         with m.If(self.raw):
             if raw_beats > 1:
-                final = Signal(range(raw_beats))
-                m.d.comb += final.eq(raw_beats - 1)
-                with m.If(item.last):
-                    m.d.comb += final.eq((item.count - 1) >> exact_log2(size // 4))
+                # A beat is the last of its item if there is no more, or at the end of a row no element.
                 part = slot[: exact_log2(raw_beats)]
+                starts = Cat(item.mask[i * size // 4] for i in range(1, raw_beats))
+                ends = Signal(raw_beats)
                 m.d.comb += [
+                    ends.eq(Cat(Mux(item.last, ~starts, 0), 1)),
                     data.eq(wide.word_select(part, 8 * size)),
                     strobe.eq(wide_strobe.word_select(part, size)),
                     beat_done.eq(1),
-                    item_done.eq(part == final),
+                    item_done.eq(ends.bit_select(part, 1)),
                     fresh.eq(1),
                 ]
             else:

@@ -27,11 +27,15 @@ def sums_layout(precision: Precision, lanes: int) -> data.StructLayout:
 
 
 def values_layout(lanes: int) -> data.StructLayout:
-    """``lanes`` neighbouring elements of a row of D: 32 bits with RAW, else the low 8."""
+    """``lanes`` neighbouring elements of a row of D: 32 bits with RAW, else the low 8.
+
+    ``mask`` has a one for each lane that holds one, from the first on; ``last`` marks the end of a row,
+    and comes with at least one.
+    """
     return data.StructLayout(
         {
             "values": data.ArrayLayout(unsigned(32), lanes),
-            "count": range(lanes + 1),
+            "mask": lanes,
             "last": 1,
         }
     )

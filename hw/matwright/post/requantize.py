@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Post-processing of accumulators: bias, activation, scaling and narrowing of several columns."""
 
+from functools import partial
 from typing import Any
 
-from amaranth import Cat, Module, Mux, Signal, signed
+from amaranth import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import Precision
+from ..platform.place import place
 from .lane import RequantizeLane
 from .payload import sums_layout, values_layout
 
@@ -18,21 +20,22 @@ class Requantizer(wiring.Component):
     """Takes an item of ``lanes`` sums a cycle and gives their elements of D.
 
     The whole pipeline moves whenever its output is empty or taken. An item leaves
-    :attr:`LATENCY` moves after it was accepted, :attr:`RAW_LATENCY` with ``raw``: then the sums
-    leave behind the first stage, sign-extended to 32 bits, and the others stay empty. It holds as
-    many items as its latency. ``count`` and ``last`` travel along.
+    :attr:`latency` moves after it was accepted, :attr:`raw_latency` with ``raw``: then the sums
+    leave where they are whole, sign-extended to 32 bits, and the stages behind stay empty. It holds as
+    many items as its latency. ``last`` travels along, and so does ``count`` until it becomes ``mask``.
+    ``registers`` as of :class:`RequantizeLane`.
 
     ``raw``, ``relu``, ``use_table``, ``scale``, ``zero_point`` and ``d_unsigned`` must keep their
     values from the first item accepted until ``idle``. Without ``use_table`` every bias is 0 and every
     scale word is ``scale``.
 
-    Lanes beyond ``count`` give values that mean nothing.
+    Lanes that are not in ``mask`` give values that mean nothing.
     """
 
     LATENCY = RequantizeLane.LATENCY
-    """Moves from an item accepted to its elements, 8 bits each."""
+    """The latency without ``registers``."""
     RAW_LATENCY = RequantizeLane.TOTAL_LATENCY
-    """Moves from an item accepted to its elements, 32 bits each."""
+    """The same with ``raw``."""
 
     i: Any  # In, stream of sums_layout(precision, lanes)
     o: Any  # Out, stream of values_layout(lanes)
@@ -44,11 +47,12 @@ class Requantizer(wiring.Component):
     d_unsigned: Signal  # In, 1
     idle: Signal  # Out, 1, no item is inside
 
-    def __init__(self, precision: Precision, lanes: int) -> None:
+    def __init__(self, precision: Precision, lanes: int, registers: int = 0) -> None:
         if lanes < 1:
             raise ValueError(f"lanes must be at least 1, not {lanes}")
         self.precision = precision
         self.lanes = lanes
+        self.registers = registers
         super().__init__(
             {
                 "i": In(stream.Signature(sums_layout(precision, lanes))),
@@ -63,6 +67,16 @@ class Requantizer(wiring.Component):
             }
         )
 
+    @property
+    def latency(self) -> int:
+        """Moves from an item accepted to its elements, 8 bits each."""
+        return self.LATENCY + 2 * self.registers
+
+    @property
+    def raw_latency(self) -> int:
+        """Moves from an item accepted to its elements, 32 bits each."""
+        return self.RAW_LATENCY + self.registers
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         item, out = self.i.payload, self.o.payload
@@ -70,43 +84,63 @@ class Requantizer(wiring.Component):
         move = Signal()
         m.d.comb += [move.eq(~self.o.valid | self.o.ready), self.i.ready.eq(move)]
 
-        # Bit n of `valid`: stage n + 1 holds an item. With raw nothing passes the first.
-        valid = Signal(self.LATENCY)
-        passes = Cat(self.i.valid, valid[0] & ~self.raw, valid[1:-1])
+        # Bit n of `valid`: stage n + 1 holds an item. With raw nothing passes the stage of the totals.
+        latency, raw_latency = self.latency, self.raw_latency
+        valid = Signal(latency)
+        passes = [self.i.valid, *valid[:-1]]
+        passes[raw_latency] = passes[raw_latency] & ~self.raw
         with m.If(move):
-            m.d.sync += valid.eq(passes)
+            m.d.sync += valid.eq(Cat(passes))
         m.d.comb += [
-            self.o.valid.eq(Mux(self.raw, valid[self.RAW_LATENCY - 1], valid[-1])),
+            self.o.valid.eq(Mux(self.raw, valid[raw_latency - 1], valid[-1])),
             self.idle.eq(~valid.any()),
         ]
 
-        # What only travels along.
-        tag = Cat(item.count, item.last)
-        tags: list[Signal] = []
-        for stage in range(self.LATENCY):
-            q = Signal(len(tag), name=f"tag_{stage + 1}")
+        def register(value: Value, name: str, **options: Any) -> Signal:
+            q = Signal(value.shape(), name=name, **options)
             with m.If(move):
-                m.d.sync += q.eq(tags[-1] if tags else tag)
-            tags.append(q)
-        tag_out = Mux(self.raw, tags[self.RAW_LATENCY - 1], tags[-1])
-        m.d.comb += Cat(out.count, out.last).eq(tag_out)
+                m.d.sync += q.eq(value)
+            return q
 
+        # What only travels along. Of the count only the mask leaves.
+        count, last = [item.count], [item.last]
+        for stage in range(1, latency):
+            count.append(register(count[-1], f"count_{stage}"))
+        for stage in range(1, latency + 1):
+            last.append(register(last[-1], f"last_{stage}"))
+        masks = [
+            register(Cat(lane < count[stage - 1] for lane in range(self.lanes)), f"mask_{stage}")
+            for stage in (raw_latency, latency)
+        ]
+        m.d.comb += [
+            out.mask.eq(Mux(self.raw, *masks)),
+            out.last.eq(Mux(self.raw, last[raw_latency], last[latency])),
+        ]
+
+        acc_width = self.precision.acc_width
         for index in range(self.lanes):
-            lane = m.submodules[f"lane_{index}"] = RequantizeLane(self.precision.acc_width)
-            total = Signal(signed(32), name=f"total_{index}")
-            m.d.comb += [
-                lane.enable.eq(move),
-                lane.sum.eq(item.sums[index]),
-                lane.bias.eq(Mux(self.use_table, item.biases[index], 0)),
-                lane.word.eq(Mux(self.use_table, item.words[index], self.scale)),
-                lane.relu.eq(self.relu),
-                lane.zero_point.eq(self.zero_point),
-                lane.d_unsigned.eq(self.d_unsigned),
-                total.eq(lane.total),
-                # The upper bits mean nothing without raw, so they need no mux.
-                out.values[index].eq(
-                    Cat(Mux(self.raw, total[:8], lane.narrow), total[8:]),
-                ),
-            ]
+            total = Signal(signed(acc_width), name=f"total_{index}")
+            wide = Signal(signed(32), name=f"wide_{index}")
+            narrow = Signal(8, name=f"narrow_{index}")
+            place(
+                m,
+                platform,
+                name=f"lane_{index}",
+                module=f"requantize_lane_{acc_width}_{self.registers}",
+                make=partial(RequantizeLane, acc_width, self.registers),
+                inputs={
+                    "enable": move,
+                    "sum": item.sums[index],
+                    "bias": Mux(self.use_table, item.biases[index], 0),
+                    "word": Mux(self.use_table, item.words[index], self.scale),
+                    "relu": self.relu,
+                    "zero_point": self.zero_point,
+                    "d_unsigned": self.d_unsigned,
+                },
+                outputs={"total": total, "narrow": narrow},
+            )
+            # The upper bits mean nothing without raw, so they need no mux.
+            value = Cat(Mux(self.raw, wide[:8], narrow), wide[8:])
+            m.d.comb += [wide.eq(total), out.values[index].eq(value)]
 
         return m

@@ -9,9 +9,9 @@ import enum
 from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ["DESCRIPTOR_BYTES", "FIELDS", "Descriptor", "Error", "Field", "Flag", "Opcode"]
+from ..config import DESCRIPTOR_BYTES
 
-DESCRIPTOR_BYTES = 64
+__all__ = ["DESCRIPTOR_BYTES", "FIELDS", "Descriptor", "Error", "Field", "Flag", "Opcode"]
 
 
 class Opcode(enum.IntEnum):

@@ -10,9 +10,10 @@ from amaranth.lib.wiring import In, Out
 from ..bus.read import read_request_layout
 from ..bus.window import windows_layout
 from ..config import AcceleratorConfig
-from .check import FLAG_BITS, DescriptorCheck, descriptor_layout
-from .descriptor import DESCRIPTOR_BYTES, Error, Flag
+from .check import DescriptorCheck
+from .descriptor import DESCRIPTOR_BYTES, FIELDS, Error, Flag
 from .divider import PanelCount
+from .intake import FLAG_BITS, STARTS, STRIDES, Intake, descriptor_beats, params_of
 from .job import ExecuteJob, LoadJob, StoreJob
 from .loader import ReadTag, Target
 from .region import RegionCheck
@@ -26,17 +27,23 @@ DESCRIPTOR_ERRORS = tuple(error for error in Error if error < 16)
 class Dispatcher(wiring.Component):
     """Runs a program of ``program_count`` descriptors from ``program_addr``.
 
-    The next descriptor is fetched and checked while the engines work. It goes to all three engines
-    at once, when each can take it; with FENCE, when the results of all earlier ones are in memory.
+    A descriptor that is in order is offered to all three engines at once; with FENCE, when the results
+    of all earlier ones are in memory. Its jobs hold still until each of them is taken. The next is
+    fetched then, so that it is checked while the engines work. With ``build.descriptors`` of 1 it is fetched
+    when the results are in memory too.
 
     A program whose address is not a multiple of a descriptor, or beyond the address width, is
     refused before the first fetch; no descriptor is fetched from outside the ``windows``. A bad one
     is reported (``error`` pulses with code and address; its index is ``completed``) when all earlier
-    ones are in memory, and nothing more is fetched.
+    ones are in memory, and nothing more is fetched. The program's address and count and the windows must
+    have held still for :attr:`LOOK_AHEAD` cycles at ``start``, and the windows from then on.
 
     ``ended`` pulses when the last response to a job's writes has come. ``completed`` counts these, the
     jobs whose results are in memory, and ``done`` pulses when that is all of them.
     """
+
+    LOOK_AHEAD = 2
+    """Cycles before ``start`` in which the program's address is looked up."""
 
     windows: data.View  # In, windows_layout(bus)
     start: Signal  # In
@@ -85,109 +92,148 @@ class Dispatcher(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config, bus = self.config, self.config.bus
-        bits = 8 * DESCRIPTOR_BYTES
+        single = config.build.descriptors == 1
 
         # One copy of the descriptor: it is what is checked and what is run.
-        descriptor = Signal(descriptor_layout())
-        with m.If(self.beat_valid):
-            if bus.data_width < bits:
-                shifted = Cat(descriptor.as_value(), self.beat_data)[bus.data_width :]
-                m.d.sync += descriptor.eq(shifted)
-            else:
-                m.d.sync += descriptor.eq(self.beat_data[:bits])
+        m.submodules.intake = intake = Intake(config)
+        fields = intake.fields
+        flag = {name: fields.flags[FLAG_BITS[name]] for name in Flag}
+        m.d.comb += [
+            intake.beat_valid.eq(self.beat_valid),
+            intake.beat_data.eq(self.beat_data),
+        ]
+        m.submodules.columns = columns = PanelCount(config.limits.max_n, config.cols)
+        m.submodules.depth = depth = PanelCount(config.limits.max_k, config.rows)
+        lanes = bus.data_width // 32
+        for count, name in ((columns, "n"), (depth, "k")):
+            beat, lane = divmod(FIELDS[name].word, lanes)
+            width = len(count.last)
+            # Less one. That it is so in this beat alone keeps the two sums apart, which saves logic:
+            # each goes with its register.
+            due = Signal(name=f"{name}_due")
+            m.d.comb += [
+                due.eq(intake.number == beat),
+                count.start.eq(intake.arrives[beat]),
+                count.last.eq(self.beat_data.word_select(lane, 32)[:width] + due.replicate(width)),
+            ]
         arrived = Signal()
         m.d.sync += arrived.eq(self.beat_valid & self.beat_last)
 
-        m.submodules.columns = columns = PanelCount(config.limits.max_n, config.cols)
-        m.submodules.depth = depth = PanelCount(config.limits.max_k, config.rows)
-        m.d.comb += [
-            columns.size.eq(descriptor.n),
-            depth.size.eq(descriptor.k),
-            columns.start.eq(arrived),
-            depth.start.eq(arrived),
-        ]
-        counted = columns.done & depth.done
-
-        # One bit more than an address: a program may end where the address space does.
+        # Where the program is. One bit more than an address: it may end where the address space does.
         addr = Signal(bus.addr_width + 1)
-        error, readable, checked = self._check(m, descriptor, arrived, columns, depth, addr)
-
         left = Signal(16)
-        complete = Signal()
+        running = Signal()
+        copied = Signal()  # they are those of the program
+        looked = Signal()  # `readable` is of this address
         fault = Signal(range(max(DESCRIPTOR_ERRORS) + 1))
-        program = self.program_addr
-        misaligned = program[: DESCRIPTOR_BYTES.bit_length() - 1].any()
-        beyond = program[bus.addr_width :].any()
+        # Descriptors that are dispatched and not complete: a few in slots, the others have no more
+        # than one answer to come for each burst that may be outstanding.
+        pending = Signal(1 if single else 7)
+        none_pending = Signal()  # after this cycle
+        fenced = flag[Flag.FENCE]
+        free: Value = Const(1)  # no fence, or nothing before it
+        if not single and config.build.unsafe_unchecked:
+            free = ~fenced | (pending == 0)
+        elif not single:
+            # The flags are there long before the checks are done.
+            free = Signal()
+            m.d.sync += free.eq(~fenced | none_pending)
+        dispatch = Signal()
+        refused, error, checked, inside, readable = self._check(
+            m, intake, arrived, columns, depth, addr
+        )
         m.d.comb += [
-            complete.eq(self.completed == self.index),
+            none_pending.eq((pending == 0) | (self.ended & (pending == 1))),
             self.request.p.addr.eq(addr),
-            self.request.p.beats.eq(max(1, bits // bus.data_width)),
+            self.request.p.beats.eq(descriptor_beats(config)),
             data.View(ReadTag(), self.request.p.tag).target.eq(Target.DESCRIPTOR),
             self.error_code.eq(fault),
             self.error_addr.eq(addr),
         ]
-        with m.If(self.ended):
-            m.d.sync += self.completed.eq(self.completed + 1)
+        m.d.sync += [looked.eq(copied), self.done.eq(0), self.error.eq(0)]
+        m.d.sync += self.completed.eq(self.completed + self.ended)
+        with m.If(dispatch & ~self.ended):
+            m.d.sync += pending.eq(pending + 1)
+        with m.If(~dispatch & self.ended):
+            m.d.sync += pending.eq(pending - 1)
 
-        flag = {name: descriptor.flags[FLAG_BITS[name]] for name in Flag}
-        ready = self.load.ready & self.execute.ready & self.store.ready
-        go = Signal()
-        for job in (self.load, self.execute, self.store):
-            m.d.comb += job.valid.eq(go)
-        self._fill_jobs(m, descriptor, flag, columns, depth)
+        jobs = (self.load, self.execute, self.store)
+        kept = Cat(job.valid & ~job.ready for job in jobs)
+        for i, job in enumerate(jobs):
+            m.d.sync += job.valid.eq(dispatch | kept[i])
+        self._fill_jobs(m, fields, flag, columns, depth)
+        index = Signal(16)
+        m.d.comb += self.index.eq(self.completed if single else index)
+        with m.If(dispatch):
+            m.d.sync += index.eq(index + 1)
 
+        def fetch() -> None:
+            """Ask for the next descriptor, if there is one."""
+            with m.If(left == 0):
+                m.next = "DRAIN"
+            with m.Elif(readable & ~addr[-1]):
+                m.d.sync += self.request.valid.eq(1)
+                m.next = "REQUEST"
+            with m.Else():
+                m.next = "REPORT"
+
+        # Less one, in the form in which the counter and what it is loaded with share their logic.
+        with m.If(~running | dispatch):
+            m.d.sync += left.eq(Mux(running, left + running.replicate(16), self.program_count))
+
+        program = self.program_addr
+        misaligned = program[: DESCRIPTOR_BYTES.bit_length() - 1].any()
+        beyond = program[bus.addr_width :].any()
         with m.FSM():
             with m.State("IDLE"):
-                m.d.sync += [addr.eq(program), left.eq(self.program_count)]
+                m.d.sync += [
+                    addr.eq(Cat(program[: bus.addr_width], misaligned | beyond)),
+                    copied.eq(1),
+                    fault.eq(
+                        Mux(misaligned, Error.ALIGNMENT, Mux(beyond, Error.ADDRESS, Error.WINDOW))
+                    ),
+                ]
                 with m.If(self.start):
-                    m.d.sync += [self.index.eq(0), self.completed.eq(0)]
+                    m.d.sync += [running.eq(1), index.eq(0), self.completed.eq(0)]
                     m.next = "FETCH"
-                    with m.If(self.program_count == 0):
-                        m.next = "DRAIN"
-                    with m.Elif(misaligned):
-                        m.d.sync += fault.eq(Error.ALIGNMENT)
-                        m.next = "REPORT"
-                    with m.Elif(beyond):
-                        m.d.sync += fault.eq(Error.ADDRESS)
-                        m.next = "REPORT"
+                    with m.If(looked):
+                        fetch()
 
-            with m.State("FETCH"):
-                m.d.comb += self.request.valid.eq(readable)
-                with m.If(self.request.ready):
-                    m.next = "RECEIVE"
-                with m.If(~readable):
-                    m.d.sync += fault.eq(Error.WINDOW)
-                    m.next = "REPORT"
+            with m.State("FETCH"), m.If(looked):
+                fetch()
+
+            with m.State("REQUEST"), m.If(self.request.ready):
+                m.d.sync += self.request.valid.eq(0)
+                m.next = "RECEIVE"
 
             with m.State("RECEIVE"):
-                with m.If(arrived):
-                    m.next = "CHECK"
-
-            with m.State("CHECK"):
-                with m.If(error != Error.NONE):
+                with m.If(refused):
                     m.d.sync += fault.eq(error)
                     m.next = "REPORT"
-                with m.Elif(counted & checked & (~flag[Flag.FENCE] | complete)):
-                    m.d.comb += go.eq(ready)
-                    with m.If(ready):
-                        m.d.sync += [
-                            addr.eq(addr + DESCRIPTOR_BYTES),
-                            left.eq(left - 1),
-                            self.index.eq(self.index + 1),
-                        ]
-                        m.next = "FETCH"
-                        with m.If(left == 1):
-                            m.next = "DRAIN"
+                with m.Elif(checked & ~inside):
+                    m.next = "REPORT"
+                with m.Elif(checked & free):
+                    m.d.comb += dispatch.eq(1)
+                    m.d.sync += [
+                        addr.eq(addr + DESCRIPTOR_BYTES),
+                        looked.eq(0),
+                        fault.eq(Error.WINDOW),
+                    ]
+                    m.next = "OFFER"
 
-            with m.State("DRAIN"):
-                with m.If(complete):
-                    m.d.comb += self.done.eq(1)
-                    m.next = "IDLE"
+            with m.State("OFFER"), m.If(~kept.any()):
+                with m.If(left == 0):
+                    m.next = "DRAIN"
+                with m.Elif(none_pending if single else 1):
+                    m.next = "FETCH"
 
-            with m.State("REPORT"):
-                with m.If(complete):
-                    m.d.comb += self.error.eq(1)
-                    m.next = "STOPPED"
+            with m.State("DRAIN"), m.If(none_pending):
+                m.d.sync += [self.done.eq(1), running.eq(0), copied.eq(0), looked.eq(0)]
+                m.next = "IDLE"
+
+            with m.State("REPORT"), m.If(none_pending):
+                m.d.sync += self.error.eq(1)
+                m.next = "STOPPED"
 
             with m.State("STOPPED"):
                 pass
@@ -197,82 +243,101 @@ class Dispatcher(wiring.Component):
     def _check(
         self,
         m: Module,
-        descriptor: Any,
+        intake: Intake,
         arrived: Signal,
         columns: PanelCount,
         depth: PanelCount,
         addr: Signal,
-    ) -> tuple[Value, Value, Value]:
-        """The descriptor's error, whether ``addr`` may be read, whether all is checked."""
-        config = self.config
-        if config.build.unsafe_unchecked:
-            return Const(Error.NONE), Const(1), Const(1)
-        m.submodules.check = check = DescriptorCheck(config)
-        m.submodules.region = region = RegionCheck(config)
-        broken = Signal.like(check.error)
-        m.d.sync += broken.eq(check.error)
+    ) -> tuple[Value, Value, Value, Value, Value]:
+        """Whether the descriptor has an error in its fields; which; whether the rest of it is checked;
+        whether its regions are open; whether ``addr`` may be read."""
+        fields = intake.fields
+        whole = Signal()  # from the cycle after `arrived` on
+        m.d.sync += whole.eq((whole | arrived) & ~self.request.valid)
+        counted = columns.done & depth.done
+        if self.config.build.unsafe_unchecked:
+            nothing = Const(Error.NONE)
+            return Const(0), nothing, (arrived | whole) & counted, Const(1), Const(1)
+        m.submodules.check = check = DescriptorCheck(self.config)
+        m.submodules.region = region = RegionCheck(self.config)
         m.d.comb += [
-            check.descriptor.eq(descriptor),
+            check.clear.eq(self.request.valid),
+            check.beat_valid.eq(self.beat_valid),
+            check.beat_data.eq(self.beat_data),
+            check.number.eq(intake.number),
+            check.fields.eq(fields),
             region.windows.eq(self.windows),
             region.start.eq(arrived),
-            region.counted.eq(columns.done & depth.done),
-            region.descriptor.eq(descriptor),
+            region.counted.eq(counted),
+            region.address.eq(fields.starts[0]),
+            region.stride.eq(fields.strides[0]),
+            region.m.eq(fields.m),
+            region.raw.eq(fields.flags[FLAG_BITS[Flag.RAW]]),
+            region.table.eq(fields.flags[FLAG_BITS[Flag.TABLE]]),
             region.last_n_panel.eq(columns.last_panel),
             region.last_n_item.eq(columns.last_item),
             region.last_k_panel.eq(depth.last_panel),
-            region.k_tail_beats.eq(_tail_beats(config, depth)),
+            region.k_tail_beats.eq(_tail_beats(self.config, depth.last_item + 1)),
             region.code_addr.eq(addr),
+            intake.turn_starts.eq(region.next_address),
+            intake.turn_strides.eq(region.next_stride),
         ]
-        outside = region.done & ~region.inside
-        error = Mux(broken == Error.NONE, Mux(outside, Error.WINDOW, Error.NONE), broken)
-        return error, region.readable & ~addr[-1], region.done
+        refused = Signal()
+        m.d.sync += refused.eq(whole & (check.error != Error.NONE))
+        return refused, check.error, whole & region.done, region.inside, region.readable
 
     def _fill_jobs(
         self,
         m: Module,
-        d: Any,
+        fields: Any,
         flag: dict[Flag, Value],
         columns: PanelCount,
         depth: PanelCount,
     ) -> None:
         """Connect the jobs' payloads to the descriptor's fields."""
         config = self.config
+        beat_bits = config.bus.bytes.bit_length() - 1
+        starts = {name: fields.starts[i] << beat_bits for i, name in enumerate(STARTS)}
+        strides = {name: fields.strides[i].beats << beat_bits for i, name in enumerate(STRIDES)}
+        params = params_of(config, fields)
         for job in (self.load, self.execute, self.store):
             blocks = job.p.blocks
             m.d.comb += [
-                blocks.m.eq(d.m),
-                blocks.tile_rows.eq(d.tile_rows),
+                blocks.m.eq(fields.m),
+                blocks.tile_rows.eq(fields.tile_rows),
                 blocks.panels.eq(columns.panels),
-                blocks.n_panels_log2.eq(d.n_panels_log2),
+                blocks.n_panels_log2.eq(fields.n_panels_log2),
             ]
         load, execute, store = self.load.p, self.execute.p, self.store.p
         m.d.comb += [
             load.k_panels.eq(depth.panels),
-            load.k_tail_beats.eq(_tail_beats(config, depth)),
-            load.k_panels_log2.eq(d.k_panels_log2),
+            load.k_tail_beats.eq(_tail_beats(config, depth.tail)),
+            load.k_panels_log2.eq(fields.k_panels_log2),
             load.table.eq(flag[Flag.TABLE]),
-            load.a_addr.eq(d.a_addr),
-            load.a_stride.eq(d.a_stride),
-            load.b_addr.eq(d.b_addr),
-            load.b_stride.eq(d.b_stride),
-            load.params.eq(d.params),
+            load.a_addr.eq(starts["a_addr"]),
+            load.a_stride.eq(strides["a_stride"]),
+            load.b_addr.eq(starts["b_addr"]),
+            load.b_stride.eq(strides["b_stride"]),
+            load.params.eq(params),
             execute.k_panels.eq(depth.panels),
             execute.k_tail.eq(depth.tail),
-            execute.k_panels_log2.eq(d.k_panels_log2),
+            execute.k_panels_log2.eq(fields.k_panels_log2),
             execute.a_unsigned.eq(flag[Flag.A_UNSIGNED]),
             store.n_tail.eq(columns.tail),
-            store.d_addr.eq(d.d_addr),
-            store.d_stride.eq(d.d_stride),
+            store.d_addr.eq(starts["d_addr"]),
+            store.d_stride.eq(strides["d_stride"]),
             store.raw.eq(flag[Flag.RAW]),
             store.relu.eq(flag[Flag.RELU]),
             store.table.eq(flag[Flag.TABLE]),
             store.d_unsigned.eq(flag[Flag.D_UNSIGNED]),
-            store.scale.eq(d.params[:32]),
-            store.zero_point.eq(d.zero_point.as_signed()),
+            store.scale.eq(params[:32]),
+            store.zero_point.eq(fields.zero_point.as_signed()),
         ]
 
 
-def _tail_beats(config: AcceleratorConfig, depth: PanelCount) -> Value:
-    """Beats of a row of A in its last panel of K."""
-    tail_bytes = depth.tail << (config.precision.a_bytes.bit_length() - 1)
+def _tail_beats(config: AcceleratorConfig, tail: Value) -> Value:
+    """Beats of a row of A in its last panel of K, which has ``tail`` elements."""
+    if config.beats_per_activation_word == 1:
+        return Const(1)
+    tail_bytes = tail << (config.precision.a_bytes.bit_length() - 1)
     return (tail_bytes + (config.bus.bytes - 1)) >> (config.bus.bytes.bit_length() - 1)

@@ -14,14 +14,14 @@ __all__ = ["PanelCount"]
 class PanelCount(wiring.Component):
     """``panels = ceil(size / side)`` and ``tail = size - (panels - 1) * side`` for a constant ``side``.
 
-    ``last_panel`` and ``last_item`` are the same, each less one. ``start`` takes ``size`` (1 to
-    ``largest``); ``done`` is high from :attr:`latency` cycles later on, with the results, until the
-    next ``start``. A power of two takes wires and a register; any other
-    side is divided by restoring division, a bit per cycle.
+    ``last_panel`` and ``last_item`` are the same, each less one. ``start`` takes ``last``, the size
+    (1 to ``largest``) less one; ``done`` is high from :attr:`latency` cycles later on, with these two,
+    until the next ``start``; ``panels`` and ``tail`` follow a cycle later. A power of two takes wires and
+    a register, and is done at any time; any other side is divided by restoring division, a bit per cycle.
     """
 
     start: Signal  # In
-    size: Signal  # In, range(largest + 1)
+    last: Signal  # In, address_width(largest)
     done: Signal  # Out
     panels: Signal  # Out, range(ceil(largest / side) + 1)
     tail: Signal  # Out, range(side + 1)
@@ -34,7 +34,7 @@ class PanelCount(wiring.Component):
         super().__init__(
             {
                 "start": In(1),
-                "size": In(range(largest + 1)),
+                "last": In(address_width(largest)),
                 "done": Out(1),
                 "panels": Out(range(ceil_div(largest, side) + 1)),
                 "tail": Out(range(side + 1)),
@@ -52,19 +52,16 @@ class PanelCount(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # The results follow from size - 1 = last_panel * side + last_item.
-        before = Signal(range(self.largest + 1))
-        m.d.comb += [
-            before.eq(self.size - 1),
-            self.panels.eq(self.last_panel + 1),
-            self.tail.eq(self.last_item + 1),
-        ]
+        m.d.sync += [self.panels.eq(self.last_panel + 1), self.tail.eq(self.last_item + 1)]
 
         if self.side & (self.side - 1) == 0:
             bits = self.side.bit_length() - 1
-            m.d.sync += self.done.eq(self.start | self.done)
+            m.d.comb += self.done.eq(1)
             with m.If(self.start):
-                m.d.sync += [self.last_panel.eq(before >> bits), self.last_item.eq(before[:bits])]
+                m.d.sync += [
+                    self.last_panel.eq(self.last >> bits),
+                    self.last_item.eq(self.last[:bits]),
+                ]
             return m
 
         width = self.latency - 1
@@ -79,7 +76,7 @@ class PanelCount(wiring.Component):
             self.last_item.eq(rest),
         ]
         with m.If(self.start):
-            m.d.sync += [quotient.eq(before), rest.eq(0), left.eq(width)]
+            m.d.sync += [quotient.eq(self.last), rest.eq(0), left.eq(width)]
         with m.Elif(left != 0):
             fits = trial >= self.side
             m.d.sync += [

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Execute engine: streams activations through the array, weight tile after weight tile."""
 
-from amaranth import Module, Mux, Signal, Value
+from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,6 +11,7 @@ from ..memory.activation import ActivationRead
 from ..memory.sram import address_width
 from .feeder import WeightFeeder
 from .job import ExecuteJob, chunk_panels
+from .pieces import counted, cut_blocks
 from .rows import RowStream
 from .tokens import Tokens
 
@@ -27,6 +28,8 @@ class ExecuteEngine(wiring.Component):
     Between blocks :attr:`BLOCK_SETUP` cycles pass in which no tile can start; they are hidden
     behind the rows of the last tile where it has as many.
 
+    The payload of ``job`` is looked at until ``ready``, which comes with the start of the last tile.
+
     ``row`` reads the scratchpad, ``switch_out`` goes with the first row of a tile, and ``sum`` says what
     becomes of the row; the top delays both as the data is delayed. ``weight_step`` and
     ``weight_last`` read the weight ring.
@@ -38,7 +41,7 @@ class ExecuteEngine(wiring.Component):
     BLOCK_SETUP = 2
     """Cycles from the start of a block's last tile to the earliest start of the next block."""
     JOB_SETUP = 2
-    """Cycles from taking a job to the earliest start of its first tile."""
+    """Cycles from a job on offer to the earliest start of its first tile."""
 
     job: stream.Interface  # In, ExecuteJob
     row: data.View  # Out, ActivationRead
@@ -81,181 +84,167 @@ class ExecuteEngine(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
+        job = self.job.p
         word_panels = config.panels_per_activation_word
         panel_bits = word_panels.bit_length() - 1
+
+        # What goes on, one at a time.
+        idle = Signal(init=1)
+        block = Signal()  # a block is begun
+        tiles = Signal()
+
+        # Where in the job: rows and column panels of the block.
+        rows, columns = cut_blocks(m, config, job.blocks, block)
+        block_rows = Signal.like(rows.size, reset_less=True)
+        panels = Signal.like(columns.size, reset_less=True)
+        last_columns = Signal(reset_less=True)
+        last_block = Signal(reset_less=True)
+
+        # The next tile: panel of columns, panel of K, step in the chunk.
+        panels_left = Signal.like(panels, reset_less=True)
+        last_panel = Signal()
+        top = Signal(reset_less=True)
+        k_left = Signal.like(job.k_panels, reset_less=True)
+        last_k = Signal(reset_less=True)
+        first_k = Signal(reset_less=True)
+        step = Signal(address_width(chunk_panels(config)), reset_less=True)
+        last_step = Signal(reset_less=True)
+        opens_chunk = Signal(reset_less=True)
+        opens_block = Signal(reset_less=True)
+        half = Signal()
+        bank = Signal()
+
+        # Panels of K in a chunk: all of them if K is not more, then it serves all blocks of the
+        # same rows.
+        k_full = Signal(range(chunk_panels(config) + 1))
+        k_padded = Signal(max(len(k_full), len(k_left)))
+        k_beyond = Signal(len(k_padded) + 1)
+        k_ends = Signal()
+        k_chunk = Signal.like(k_full)
+        whole = Signal(reset_less=True)
+        pitch = Signal(range(config.activation_words + 1), reset_less=True)  # words of a row of it
+        m.d.comb += [
+            k_full.eq(1 << job.k_panels_log2),
+            k_padded.eq(k_full),
+            k_beyond.eq(k_left + ~k_padded),  # carries when k_left > k_full
+            k_ends.eq(~k_beyond[-1]),
+            k_chunk.eq(Mux(k_ends, k_left, k_full)),
+        ]
 
         m.submodules.chunks = chunks = Tokens(2)
         m.submodules.banks = banks = Tokens(2, init=2)
         m.submodules.feeder = feeder = WeightFeeder(config)
+        m.submodules.row_stream = row_stream = RowStream(config)
+        tile = row_stream.tile
+
+        # What happens in the cycle.
+        lacks_chunk = Signal()
+        lacks_bank = Signal()
         start = Signal()  # a tile starts: its first row is issued in the next cycle
+        panels_end = Signal()  # with the last of the column panels
+        chunk_ends = Signal()
+        block_ends = Signal()
+        k_on = Signal()  # after this panel of K comes another of the block
         m.d.comb += [
+            lacks_chunk.eq(opens_chunk & ~chunks.some),
+            lacks_bank.eq(opens_block & ~banks.some),
+            start.eq(tiles & row_stream.free & feeder.ready & ~lacks_chunk & ~lacks_bank),
+            last_panel.eq(panels_left == 1),
+            panels_end.eq(start & last_panel),
+            chunk_ends.eq(Mux(whole, last_k & last_columns, last_k | last_step)),
+            block_ends.eq(panels_end & last_k),
+            k_on.eq(~idle & ~last_k),
             chunks.put.eq(self.activation_filled),
+            chunks.take.eq(start & opens_chunk),
             banks.put.eq(self.accumulator_freed),
+            banks.take.eq(start & opens_block),
             feeder.filled.eq(self.weight_filled),
             feeder.start.eq(start),
+            row_stream.start.eq(start),
+            rows.start.eq(idle),
+            rows.step.eq(block_ends & last_columns),
+            columns.start.eq(idle | (block_ends & last_columns)),
+            columns.step.eq(block_ends & ~last_columns),
+            self.job.ready.eq(block_ends & last_block),
+        ]
+        m.d.sync += [
+            idle.eq((idle & ~self.job.valid) | (block_ends & last_block)),
+            block.eq((idle & self.job.valid) | (block_ends & ~last_block)),
+            tiles.eq(block | (tiles & ~block_ends)),
+        ]
+
+        # On to the next tile.
+        with m.If(block):
+            m.d.sync += [
+                block_rows.eq(rows.size),
+                panels.eq(columns.size),
+                last_columns.eq(columns.last),
+                last_block.eq(columns.last & rows.last),
+                whole.eq(k_ends),
+            ]
+        with m.If(block | start):
+            m.d.sync += [
+                panels_left.eq(Mux(block, columns.size, Mux(last_panel, panels, panels_left - 1))),
+                top.eq(block | last_panel),
+                opens_block.eq(block),
+            ]
+        with m.If(idle | panels_end):
+            m.d.sync += [
+                k_left.eq(counted(k_left, k_on, job.k_panels)),
+                last_k.eq(Mux(k_on, k_left == 2, job.k_panels == 1)),
+                first_k.eq(~k_on),
+            ]
+            chunk_begins = ~k_on | last_step
+            m.d.sync += [
+                step.eq(Mux(chunk_begins, 0, step + 1)),
+                last_step.eq(
+                    Mux(chunk_begins, k_full == 1, _next_is_last(step, job.k_panels_log2))
+                ),
+            ]
+        with m.If(idle | start):
+            m.d.sync += opens_chunk.eq(idle | (last_panel & chunk_ends))
+        with m.If(start & opens_chunk):
+            m.d.sync += pitch.eq((k_chunk + (word_panels - 1)) >> panel_bits)
+        m.d.sync += [
+            half.eq(half ^ (panels_end & chunk_ends)),
+            bank.eq(bank ^ block_ends),
+        ]
+
+        m.d.comb += [
+            tile.rows.eq(block_rows),
+            tile.pitch.eq(pitch),
+            tile.top.eq(top),
+            tile.read.half.eq(half),
+            tile.read.word.eq(step >> panel_bits),
+            tile.read.panel.eq(step[:panel_bits]),
+            tile.read.count.eq(Mux(last_k, job.k_tail, config.rows)),
+            tile.read.flip.eq(job.a_unsigned),
+            tile.read.done.eq(last_panel & chunk_ends),
+            tile.sum.bank.eq(bank),
+            tile.sum.first.eq(first_k),
+            tile.sum.done.eq(last_panel & last_k),
+            self.row.eq(row_stream.row),
+            self.switch_out.eq(row_stream.switch_out),
+            self.sum.eq(row_stream.sum),
             self.weight_step.eq(feeder.step),
             self.weight_last.eq(feeder.last),
         ]
 
-        # The next tile: where it stands in block, chunk and job.
-        job = Signal(ExecuteJob(config))
-        blocks = job.blocks
-        valid = Signal()
-        rows = Signal.like(blocks.tile_rows)
-        m_left = Signal.like(blocks.m)
-        panels_left = Signal.like(blocks.panels)
-        panels = Signal(range(config.sram.column_panels + 1))
-        panel_left = Signal.like(panels)
-        full_panels = Signal.like(panels)
-        m.d.comb += full_panels.eq(1 << blocks.n_panels_log2)
-        k_left = Signal.like(job.k_panels)
-        k_full = Signal(range(chunk_panels(config) + 1))
-        m.d.comb += k_full.eq(1 << job.k_panels_log2)
-        step = Signal(address_width(chunk_panels(config)))
-        first_panel = Signal()
-        first_chunk_tile = Signal()
-        first_block_tile = Signal()
-        half = Signal()
-        bank = Signal()
-        whole = Signal()  # one chunk holds all of K: it serves every block of the same rows
-        last_columns = Signal()
-        chunk_ends = Signal()
-        m.d.comb += [
-            whole.eq(job.k_panels <= k_full),
-            last_columns.eq(panels_left == panels),
-            chunk_ends.eq(
-                Mux(whole, (k_left == 1) & last_columns, (k_left == 1) | (step == k_full - 1))
-            ),
-        ]
-
-        # Words of a row in the chunk; a chunk in which K ends is shorter.
-        pitch = Signal(range(config.activation_words + 1))
-        k_rest = Signal.like(k_left)
-
-        def words_of(k_panels: Signal) -> Value:
-            rounded = Signal.like(k_full, name="k_rounded")
-            m.d.comb += rounded.eq(Mux(k_panels <= k_full, k_panels, k_full))
-            return (rounded + (word_panels - 1)) >> panel_bits
-
-        # The rows of the tile under way.
-        m.submodules.row_stream = row_stream = RowStream(config)
-        tile = row_stream.tile
-        m.d.comb += [
-            start.eq(
-                valid
-                & feeder.ready
-                & row_stream.free
-                & (chunks.some | ~first_chunk_tile)
-                & (banks.some | ~first_block_tile)
-            ),
-            chunks.take.eq(start & first_chunk_tile),
-            banks.take.eq(start & first_block_tile),
-            row_stream.start.eq(start),
-            tile.rows.eq(rows),
-            tile.pitch.eq(pitch),
-            tile.top.eq(panel_left == panels),
-            tile.read.half.eq(half),
-            tile.read.word.eq(step >> panel_bits),
-            tile.read.panel.eq(step[:panel_bits]),
-            tile.read.count.eq(Mux(k_left == 1, job.k_tail, config.rows)),
-            tile.read.flip.eq(job.a_unsigned),
-            tile.read.done.eq((panel_left == 1) & chunk_ends),
-            tile.sum.bank.eq(bank),
-            tile.sum.first.eq(first_panel),
-            tile.sum.done.eq((panel_left == 1) & (k_left == 1)),
-            self.row.eq(row_stream.row),
-            self.switch_out.eq(row_stream.switch_out),
-            self.sum.eq(row_stream.sum),
-        ]
-
-        def begin_block(left: Signal) -> None:
-            block_panels = Mux(left <= full_panels, left, full_panels)
-            m.d.sync += [
-                panels.eq(block_panels),
-                panel_left.eq(block_panels),
-                k_left.eq(job.k_panels),
-                step.eq(0),
-                pitch.eq(words_of(job.k_panels)),
-                first_panel.eq(1),
-                first_block_tile.eq(1),
-                valid.eq(1),
-            ]
-            m.next = "TILES"
-
-        # Walk to the next tile when one starts.
-        m.d.comb += k_rest.eq(k_left - 1)
-        with m.FSM():
-            with m.State("IDLE"):
-                m.d.comb += self.job.ready.eq(1)
-                m.d.sync += job.eq(self.job.p)
-                with m.If(self.job.valid):
-                    m.d.sync += m_left.eq(self.job.p.blocks.m)
-                    m.next = "ROWS"
-
-            with m.State("ROWS"):
-                m.d.sync += [
-                    rows.eq(Mux(m_left <= blocks.tile_rows, m_left, blocks.tile_rows)),
-                    panels_left.eq(blocks.panels),
-                    first_chunk_tile.eq(1),
-                ]
-                begin_block(blocks.panels)
-
-            with m.State("BLOCK"):
-                m.d.sync += first_chunk_tile.eq(~whole)
-                begin_block(panels_left)
-
-            with m.State("TILES"):
-                with m.If(start):
-                    m.d.sync += [
-                        panel_left.eq(panel_left - 1),
-                        first_chunk_tile.eq(0),
-                        first_block_tile.eq(0),
-                    ]
-                    with m.If(panel_left == 1):
-                        m.d.sync += [
-                            panel_left.eq(panels),
-                            first_panel.eq(0),
-                            k_left.eq(k_rest),
-                            step.eq(step + 1),
-                        ]
-                        with m.If(chunk_ends):
-                            m.d.sync += [
-                                step.eq(0),
-                                pitch.eq(words_of(k_rest)),
-                                first_chunk_tile.eq(1),
-                                half.eq(~half),
-                            ]
-                        with m.If(k_left == 1):
-                            m.d.sync += [
-                                valid.eq(0),
-                                bank.eq(~bank),
-                                panels_left.eq(panels_left - panels),
-                            ]
-                            m.next = "BLOCK"
-                            with m.If(last_columns):
-                                m.d.sync += m_left.eq(m_left - rows)
-                                m.next = "ROWS"
-                                with m.If(m_left == rows):
-                                    m.next = "IDLE"
-
         # Where the cycle goes, seen when a row would be issued in the next one.
-        working = Signal()
-        blocked = Signal()
+        could = tiles & row_stream.free
+        fed = could & ~lacks_bank & ~lacks_chunk
         m.d.comb += [
-            working.eq(row_stream.busy | start),
-            blocked.eq(valid & ~working),
-            self.busy.eq(working),
-            self.wait_accumulator.eq(blocked & first_block_tile & ~banks.some),
-            self.wait_activation.eq(
-                blocked & ~self.wait_accumulator & first_chunk_tile & ~chunks.some
-            ),
-            self.load_weight.eq(
-                blocked & ~self.wait_accumulator & ~self.wait_activation & feeder.step
-            ),
-            self.wait_weight.eq(
-                blocked & ~self.wait_accumulator & ~self.wait_activation & ~feeder.step
-            ),
-            self.idle.eq(~working & ~blocked),
+            self.busy.eq(row_stream.busy | start),
+            self.wait_accumulator.eq(could & lacks_bank),
+            self.wait_activation.eq(could & ~lacks_bank & lacks_chunk),
+            self.load_weight.eq(fed & ~feeder.ready & feeder.step),
+            self.wait_weight.eq(fed & ~feeder.ready & ~feeder.step),
+            self.idle.eq(~tiles & row_stream.free),
         ]
 
         return m
+
+
+def _next_is_last(step: Value, log2: Value) -> Value:
+    """The low ``log2`` >= 1 bits of ``step + 1`` are all 1."""
+    return Cat(~step[0], *(step[i] | (log2 <= i) for i in range(1, len(step)))).all()

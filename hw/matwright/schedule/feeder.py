@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Weight feeder: shifts the next weight tile into the array, one tile ahead of the rows."""
 
-from amaranth import Module, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -42,23 +42,19 @@ class WeightFeeder(wiring.Component):
         cycles = self.config.load_cycles
         m.submodules.tiles = tiles = Tokens(self.config.sram.weight_tiles)
 
-        left = Signal(range(cycles + 1))
+        left = Signal(range(cycles + 1), reset_less=True)
         begin = Signal()
-        under_way = left > 1 if cycles > 1 else 0
         m.d.comb += [
             tiles.put.eq(self.filled),
             tiles.take.eq(begin),
-            begin.eq(tiles.some & (self.start | ~self.ready) & ~under_way),
-            self.step.eq(left != 0),
-            self.last.eq(left == 1),
+            begin.eq(tiles.some & (self.start | ~(self.ready | self.step))),
         ]
-        with m.If(self.start):
-            m.d.sync += self.ready.eq(0)
-        with m.If(begin):
-            m.d.sync += left.eq(cycles)
-        with m.Elif(left != 0):
-            m.d.sync += left.eq(left - 1)
-        with m.If(begin if cycles == 1 else left == 2):
-            m.d.sync += self.ready.eq(1)
+        ends = begin if cycles == 1 else self.step & (left == 2)
+        m.d.sync += [
+            self.step.eq(begin | (self.step & ~self.last)),
+            self.last.eq(ends),
+            self.ready.eq(ends | (self.ready & ~self.start)),
+            left.eq(Mux(begin, cycles, left - 1)),
+        ]
 
         return m

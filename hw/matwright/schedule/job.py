@@ -42,6 +42,7 @@ class LoadJob(data.StructLayout):
 
     def __init__(self, config: AcceleratorConfig) -> None:
         address = config.bus.addr_width
+        stride = min(32, address)
         super().__init__(
             {
                 "blocks": BlockShape(config),
@@ -50,9 +51,9 @@ class LoadJob(data.StructLayout):
                 "k_panels_log2": _log2_width(chunk_panels(config)),
                 "table": 1,
                 "a_addr": address,
-                "a_stride": 32,
+                "a_stride": stride,
                 "b_addr": address,
-                "b_stride": 32,
+                "b_stride": stride,
                 "params": address,
             }
         )
@@ -82,7 +83,7 @@ class StoreJob(data.StructLayout):
                 "blocks": BlockShape(config),
                 "n_tail": range(config.cols + 1),
                 "d_addr": config.bus.addr_width,
-                "d_stride": 32,
+                "d_stride": min(32, config.bus.addr_width),
                 "raw": 1,
                 "relu": 1,
                 "table": 1,

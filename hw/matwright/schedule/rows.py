@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Row stream: issues the rows of one weight tile, one per cycle."""
 
-from amaranth import Module, Signal
+from typing import Any
+
+from amaranth import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
 from ..memory.accumulator import AccumulateCommand
 from ..memory.activation import ActivationRead
-from ..memory.sram import address_width
+from .pieces import counted
 
 __all__ = ["RowStream", "Tile"]
 
@@ -18,7 +20,8 @@ class Tile(data.StructLayout):
 
     ``rows`` rows are read from ``read``'s place, ``pitch`` words apart, and added from ``sum``'s bank:
     from row 0 on with ``top``, else where the tile before ended. ``read.done`` and ``sum.done`` are
-    given with the last row alone.
+    given with the last row alone. ``pitch`` alone is not seen with ``start``, but from the cycle after
+    until the last row.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
@@ -65,47 +68,39 @@ class RowStream(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        tile = Signal(Tile(self.config))
-        word = Signal(address_width(self.config.activation_words))
-        addr = Signal(address_width(self.config.sram.accumulator_rows))
-        first = Signal()
-        left = Signal.like(tile.rows)
-        last = Signal()
-        m.d.comb += [
-            last.eq(left == 1),
-            self.free.eq(left <= 1),
-            self.busy.eq(left > 1),
+        tile = self.tile
+        read: Any = Signal(ActivationRead(self.config), reset_less=True)
+        sums: Any = Signal(AccumulateCommand(self.config), reset_less=True)
+        valid = Signal()
+        first = Signal(reset_less=True)
+        left = Signal.like(tile.rows, reset_less=True)
+        m.d.sync += [
+            valid.eq(self.start | self.busy),
+            self.busy.eq(Mux(self.start, tile.rows != 1, self.busy & (left != 2))),
+            first.eq(self.start),
+            # Loaded whether or not a tile starts: `start` comes late in its cycle.
+            left.eq(counted(left, self.busy, tile.rows)),
+            read.word.eq(Mux(self.busy, read.word + tile.pitch, tile.read.word)),
         ]
-        with m.If(left != 0):
+        with m.If(~self.busy):
             m.d.sync += [
-                left.eq(left - 1),
-                word.eq(word + tile.pitch),
-                addr.eq(addr + 1),
-                first.eq(0),
+                *(read[name].eq(tile.read[name]) for name in ("half", "panel", "count")),
+                *(read[name].eq(tile.read[name]) for name in ("flip", "done")),
+                *(sums[name].eq(tile.sum[name]) for name in ("bank", "first", "done")),
             ]
-        with m.If(self.start):
-            m.d.sync += [
-                tile.eq(self.tile),
-                left.eq(self.tile.rows),
-                word.eq(self.tile.read.word),
-                first.eq(1),
-            ]
-            with m.If(self.tile.top):
-                m.d.sync += addr.eq(0)
+        top = self.start & tile.top
+        with m.If(top | valid):
+            m.d.sync += sums.addr.eq(Mux(top, 0, sums.addr + 1))
 
+        last = valid & ~self.busy
         m.d.comb += [
-            self.row.valid.eq(left != 0),
-            self.row.half.eq(tile.read.half),
-            self.row.word.eq(word),
-            self.row.panel.eq(tile.read.panel),
-            self.row.count.eq(tile.read.count),
-            self.row.flip.eq(tile.read.flip),
-            self.row.done.eq(last & tile.read.done),
-            self.switch_out.eq((left != 0) & first),
-            self.sum.valid.eq(left != 0),
-            self.sum.bank.eq(tile.sum.bank),
-            self.sum.addr.eq(addr),
-            self.sum.first.eq(tile.sum.first),
-            self.sum.done.eq(last & tile.sum.done),
+            self.free.eq(~self.busy),
+            self.row.eq(read),
+            self.row.valid.eq(valid),
+            self.row.done.eq(last & read.done),
+            self.switch_out.eq(valid & first),
+            self.sum.eq(sums),
+            self.sum.valid.eq(valid),
+            self.sum.done.eq(last & sums.done),
         ]
         return m

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tokens: the only way in which the engines meet."""
 
-from amaranth import Module, Signal
+from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,33 +11,27 @@ __all__ = ["Tokens"]
 class Tokens(wiring.Component):
     """Counts up to ``most`` tokens: places that are free, or places that are full.
 
-    ``put`` adds one, ``take`` removes ``amount`` (1 unless driven); both may happen in one cycle. The
-    count is seen one cycle later. Whoever takes has looked at ``count`` or ``some`` first.
+    ``put`` adds one, ``take`` removes one; both may happen in one cycle. ``some``, a register, says
+    that there is one to take, and sees both one cycle later. Whoever takes has looked at it first.
     """
 
     put: Signal  # In
     take: Signal  # In
-    amount: Signal  # In
-    count: Signal  # Out
-    some: Signal  # Out, count is not 0
+    some: Signal  # Out
 
     def __init__(self, most: int, *, init: int = 0) -> None:
         self.most = most
-        super().__init__(
-            {
-                "put": In(1),
-                "take": In(1),
-                "amount": In(range(most + 1), init=1),  # type: ignore[call-arg]
-                "count": Out(range(most + 1), init=init),  # type: ignore[call-arg]
-                "some": Out(1),
-            }
-        )
+        self.init = init
+        some = Out(1, init=int(init > 0))  # type: ignore[call-arg]
+        super().__init__({"put": In(1), "take": In(1), "some": some})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        with m.If(self.take):
-            m.d.sync += self.count.eq(self.count - self.amount + self.put)
-        with m.Else():
-            m.d.sync += self.count.eq(self.count + self.put)
-        m.d.comb += self.some.eq(self.count != 0)
+        beyond = Signal(range(self.most), init=max(0, self.init - 1))  # those but one
+        more = beyond != 0
+        change = Cat(Const(1, 1), (~self.put).replicate(len(beyond)))[: len(beyond)]  # 1 or -1
+        with m.If(self.put ^ self.take):
+            m.d.sync += self.some.eq(self.put | more)
+            with m.If(Mux(self.put, self.some, more)):
+                m.d.sync += beyond.eq(beyond + change)
         return m

@@ -34,7 +34,10 @@ CONFIGS = {
 }
 
 
-def cases(seed: int) -> list[tuple[str, str, int]]:
-    """Simulator, name of the bus and seed: all buses in Icarus, two in Verilator."""
-    runs = [("icarus", name) for name in BUSES] + [("verilator", "small"), ("verilator", "least")]
-    return [(simulator, name, seed + i) for i, (simulator, name) in enumerate(runs)]
+def cases(seed: int) -> list[tuple[str, str, int, int]]:
+    """Simulator, name of the bus, registers of requests, and seed: all buses in Icarus, some with
+    registers, and two in Verilator."""
+    runs = [("icarus", name, 0) for name in BUSES]
+    runs += [("icarus", "small", 2), ("icarus", "single", 1), ("icarus", "pair", 2)]
+    runs += [("icarus", "serial", 1), ("verilator", "small", 2), ("verilator", "least", 0)]
+    return [(*run, seed + i) for i, run in enumerate(runs)]

@@ -11,6 +11,7 @@ import cocotb
 from cocotb.triggers import FallingEdge, RisingEdge
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
+from matwright.bus.counters import CounterBank
 from matwright.bus.register_map import COUNTERS, REGISTERS, WATCHDOG_CYCLES, constants, event_names
 from matwright.bus.registers import RegisterFile
 from matwright.config import AcceleratorConfig
@@ -20,6 +21,7 @@ from ..agents.clock import start_clock
 
 __all__ = [
     "AFTER_RESET",
+    "AN_ADDRESS",
     "CONFIG",
     "DONE",
     "ERROR",
@@ -44,6 +46,7 @@ WRITABLE = {
 """Width of what the host can write."""
 AFTER_RESET = constants(CONFIG) | {"WATCHDOG": WATCHDOG_CYCLES}
 """What does not read 0 on the user page after a reset."""
+AN_ADDRESS = 0xFEDC_BA98_7654 & (1 << CONFIG.bus.addr_width) - 1
 START, RESET = 1, 2
 DONE, ERROR = 1, 2
 INPUTS = (
@@ -112,7 +115,7 @@ class Bench:
             else:
                 assert channel["r"].opened == fired["ar"], "rvalid must follow the address"
             if channel["ar"].fired and channel["ar"].fields["addr"] & ~3 in COUNTER_OFFSETS:
-                waiting = 1 + len(COUNTERS) + RegisterFile.READ_LATENCY
+                waiting = 1 + len(COUNTERS) + RegisterFile.READ_LATENCY + CounterBank.LATENCY
             fired = {name: channel[name].fired for name in fired}
             addresses += channel["aw"].fired
             writes += channel["w"].fired - channel["b"].fired

@@ -18,7 +18,19 @@ from matwright.bus.register_map import (
 )
 from matwright.bus.window import page_width, windows_layout
 
-from .bus_host import AFTER_RESET, CONFIG, DONE, ERROR, OFFSET, RESET, START, WRITABLE, Bench, ready
+from .bus_host import (
+    AFTER_RESET,
+    AN_ADDRESS,
+    CONFIG,
+    DONE,
+    ERROR,
+    OFFSET,
+    RESET,
+    START,
+    WRITABLE,
+    Bench,
+    ready,
+)
 
 BUS = CONFIG.bus
 PROTECTED = CONFIG.build.protected
@@ -254,12 +266,13 @@ async def use(bench: Bench) -> None:
     await ClockCycles(dut.clk, 40)
     dut.busy.value = 0
     dut.events.value = 0
-    fault = {"error_code": 17, "error_index": 0xA55A, "error_addr": 0xFEDC_BA98_7654}
+    fault = {"error_code": 17, "error_index": 0xA55A, "error_addr": AN_ADDRESS}
     await bench.pulse(done=1, error=1, **fault)
     names = [register.name for register in REGISTERS if register.offset < PRIVILEGED]
     counted = event_names(CONFIG) if CONFIG.build.counters else []
     empty = [name for name in names if not await bench.read(name)]
-    assert empty == ["CONTROL", *(name for name in COUNTERS if name not in counted)]
+    high = ["ERROR_ADDR_HI"] if BUS.addr_width <= 32 else []
+    assert empty == ["CONTROL", *high, *(name for name in COUNTERS if name not in counted)]
     assert await bench.read("IRQ_CAUSE") == DONE | ERROR
 
 

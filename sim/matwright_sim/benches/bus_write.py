@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bench of the write engine. ``BUS`` holds the fields of the bus as JSON."""
+"""Bench of the write engine. ``BUS`` holds the fields of the bus as JSON, ``REGISTERS`` a number."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import cocotb
-from cocotb.triggers import ClockCycles, FallingEdge
+from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
 from cocotbext.axi import AxiRamWrite, AxiWriteBus
 
 from matwright.bus.write import WriteEngine, WriteFault, write_data_layout, write_request_layout
@@ -20,9 +20,11 @@ from ..agents.axi_monitor import AxiMonitor
 from ..agents.axi_peer import WritePeer, never
 from ..agents.clock import start_clock
 from ..agents.stream_source import StreamSource
-from .bus_gate import Gate, bursts
+from .bus_wall import Wall, bursts, open_below
 
 BUS = Bus(**json.loads(os.environ.get("BUS", "{}")))
+REGISTERS = int(os.environ.get("REGISTERS", "0"))
+ENGINE = WriteEngine(BUS, request_registers=REGISTERS)
 MEMORY_BYTES = 1 << 16
 REQUESTS = 60 if BUS.max_burst < 100 else 15
 """Random requests of a test."""
@@ -41,17 +43,10 @@ class Source(StreamSource):
 class Bench:
     """Engine, requests, data, monitor, and the memory as it must become.
 
-    The monitor looks at ``bus``, by default the engine's own ports.
+    All addresses are permitted, unless the test says otherwise.
     """
 
-    def __init__(
-        self,
-        dut: Any,
-        *,
-        request_pause: float = 0.0,
-        data_pause: float = 0.0,
-        bus: Gate | None = None,
-    ) -> None:
+    def __init__(self, dut: Any, *, request_pause: float = 0.0, data_pause: float = 0.0) -> None:
         self.dut = dut
         self.rng = random.Random(cocotb.RANDOM_SEED)
         self.request_pause, self.data_pause = request_pause, data_pause
@@ -74,12 +69,14 @@ class Bench:
         self.opened_after_halt = False
         self.halted_before = False
         self.errors: list[tuple[int, int]] = []
+        self.error_cycles: list[int] = []
+        self.answer_cycles: list[int] = []
         self.bursts = 0  # of all requests
         self.answered = 0  # responses
         self.ends: deque[int] = deque()  # responses after which `ended` is due
         dut.halt.value = 0
-        dut.blocked.value = 0
-        self.monitor = AxiMonitor(bus or dut, BUS, read=False, on_cycle=self.check)
+        open_below(dut, BUS, "write")
+        self.monitor = AxiMonitor(dut, BUS, read=False, on_cycle=self.check)
 
     def ask(self, addr: int, beats: int, *, full: bool = False) -> None:
         """Queue a request and its data."""
@@ -100,7 +97,7 @@ class Bench:
         """Reset: nothing was asked for, and nothing was sent."""
         self.requests.forget()
         self.data.forget()
-        for each in (self.asked, self.beats, self.sent, self.ends):
+        for each in (self.asked, self.beats, self.sent, self.ends, self.errors):
             each.clear()
         self.due = self.bursts = self.answered = 0
 
@@ -125,11 +122,7 @@ class Bench:
         requested = bool(int(dut.request__valid.value))
         sending = monitor.aw.valid or monitor.owed > 0
         answered = monitor.unanswered == 0
-        blocked = bool(int(dut.blocked.value))
-        assert bool(int(dut.awaiting.value)) == (not sending and not answered and not blocked)
         assert bool(int(dut.quiet.value)) == (not sending and answered)
-        idle = not sending and answered and not requested and not self.due
-        assert bool(int(dut.idle.value)) == idle
         if requested and int(dut.request__ready.value):
             self.accept_cycles.append(monitor.cycle)
             self.due += self.asked.popleft()
@@ -141,20 +134,25 @@ class Bench:
             self.due -= 1
             self.sent.append((monitor.w.fields["data"], monitor.w.fields["strb"]))
         self.answered += monitor.b.fired
-        ended = bool(monitor.b.fired and self.ends and self.ends[0] == self.answered)
-        assert bool(int(dut.ended.value)) == ended
-        if ended:
+        if monitor.b.fired:
+            self.answer_cycles.append(monitor.cycle)
+        ends = bool(monitor.b.fired and self.ends and self.ends[0] == self.answered)
+        good = monitor.b.fired and not (monitor.b.fields["id"] or monitor.b.fields["resp"] & 2)
+        assert bool(int(dut.ended.value)) == (ends and good)
+        if ends:
             self.ends.popleft()
         if int(dut.error.value):
             self.errors.append((int(dut.error_addr.value), int(dut.fault.value)))
+            self.error_cycles.append(monitor.cycle)
 
     async def finish(self, limit: int = 20_000) -> None:
         """Wait until all is written and answered."""
         for _ in range(limit):
             await FallingEdge(self.dut.clk)
-            if self.requests.idle and self.data.idle and int(self.dut.idle.value):
+            done = self.requests.idle and self.data.idle and len(self.sent) == len(self.beats)
+            if done and int(self.dut.quiet.value):
                 break
-        assert int(self.dut.idle.value), "the engine did not become idle"
+        assert int(self.dut.quiet.value), "the engine did not become quiet"
         assert len(self.sent) == len(self.beats), "a beat was lost"
 
 
@@ -210,7 +208,7 @@ async def one_beat_a_cycle(dut: Any) -> None:
         bench.ask(0, beats, full=True)
     await bench.finish()
     address = bench.monitor.writes[0][2] - bench.accept_cycles[0]
-    assert address == WriteEngine.REQUEST_LATENCY, f"{address} cycles from request to awvalid"
+    assert address == ENGINE.request_latency, f"{address} cycles from request to awvalid"
     assert bench.data_cycles[0] == bench.monitor.writes[0][2], "data waited longer than its address"
     for taken, offered in zip(bench.data_cycles, bench.beat_cycles, strict=True):
         assert offered - taken == WriteEngine.DATA_LATENCY, f"{offered - taken} cycles to wvalid"
@@ -281,12 +279,13 @@ async def halt_met_every_case(dut: Any) -> None:
 
 @cocotb.test()
 async def faults_are_reported(dut: Any) -> None:
-    """SLVERR, DECERR, a wrong ID: one pulse a response, with its burst and what was wrong."""
-    bench = Bench(dut)
+    """SLVERR, DECERR, a wrong ID: one pulse a response; the first with its burst, until a reset."""
+    bench = Bench(dut, request_pause=0.2)
     wanted: list[tuple[int, int]] = []
+    share = 0.0
 
     def respond(burst: int) -> dict[str, int]:
-        if bench.rng.random() < 0.3:
+        if bench.rng.random() < share:
             fault = bench.rng.choice([{"resp": 2}, {"resp": 3}, {"id": 8}, {"id": 1, "resp": 2}])
             kind = WriteFault.ID if "id" in fault else WriteFault.RESPONSE
             wanted.append((bench.monitor.writes[burst][0], kind.value))
@@ -294,21 +293,47 @@ async def faults_are_reported(dut: Any) -> None:
         return bench.rng.choice([{"resp": 0}, {"resp": 1}])
 
     peer = WritePeer(dut, BUS, respond=respond, latency=3, pause=lambda: bench.rng.random() < 0.3)
-    for _ in range(REQUESTS):
-        bench.random_request()
+    await start_clock(dut)
+    for _ in range(12):
+        share = bench.rng.choice([0.02, 0.2, 1.0])
+        for _ in range(8):
+            bench.random_request()
+        await bench.finish()
+        await ClockCycles(dut.clk, 2)
+        assert [fault for _, fault in bench.errors] == [fault for _, fault in wanted]
+        if wanted:
+            assert bench.errors[0][0] == wanted[0][0]
+
+        # A response that nobody waits for is reported too.
+        else:
+            peer.extra.append({"id": 0, "resp": 0})
+            await ClockCycles(dut.clk, 5)
+            assert bench.errors == [(0, WriteFault.ID.value)]
+        await RisingEdge(dut.clk)
+        dut.rst.value = 1
+        await RisingEdge(dut.clk)
+        dut.rst.value = 0
+        wanted.clear()
+        bench.forget()
+        peer.memory.clear()
+
+
+@cocotb.test()
+async def an_error_is_late_by_its_latency(dut: Any) -> None:
+    """Also when the next burst takes the place of the one at fault in that cycle."""
+    bench = Bench(dut)
+    pitch = BUS.max_burst * BUS.bytes
+    WritePeer(dut, BUS, respond=lambda burst: {"resp": 3 * (not burst)})
+    for i in range(9):
+        bench.ask(i * pitch, 1)
     await start_clock(dut)
     await bench.finish()
-    assert wanted and bench.errors == wanted
-
-    # A response that nobody waits for is reported too.
-    peer.extra.append({"id": 0, "resp": 0})
-    await ClockCycles(dut.clk, 5)
-    assert len(bench.errors) == len(wanted) + 1
-    assert bench.errors[-1][1] == WriteFault.ID.value
+    assert bench.errors == [(0, WriteFault.RESPONSE.value)]
+    assert bench.error_cycles[0] - bench.answer_cycles[0] == WriteEngine.ERROR_LATENCY
 
 
 WALL = 2**BUS.addr_width // 2
-"""First address that the gate forbids."""
+"""First address that is not permitted."""
 
 
 def ask_beyond_the_wall(bench: Bench) -> list[tuple[int, int]]:
@@ -337,14 +362,14 @@ met_blocked = {"beats without data": 0, "nothing before": 0, "beats still owed":
 async def a_blocked_address_stays_off_the_bus(dut: Any, trial: int) -> None:
     """The bursts before it are sent to their end and answered, and no beat is sent for it."""
     starved = trial % 2 == 1
-    gate = Gate(dut, "aw", lambda addr: addr >= WALL)
-    bench = Bench(dut, request_pause=0.1, data_pause=0.6 if starved else 0.0, bus=gate)
+    bench = Bench(dut, request_pause=0.1, data_pause=0.6 if starved else 0.0)
+    wall = Wall(dut, BUS, "write", WALL)
     bench.rng.seed(cocotb.RANDOM_SEED + trial)
     slow, latency = bench.rng.random() * 0.5, bench.rng.choice([1, 4, 16])
-    peer = WritePeer(gate, BUS, latency=latency, pause=lambda: bench.rng.random() < slow)
+    peer = WritePeer(dut, BUS, latency=latency, pause=lambda: bench.rng.random() < slow)
     allowed = ask_beyond_the_wall(bench)
     await start_clock(dut)
-    while not gate.blocks:
+    while not wall.blocks:
         await FallingEdge(dut.clk)
     met_blocked["beats still owed"] += bench.monitor.owed > 0
     if starved:
@@ -355,7 +380,7 @@ async def a_blocked_address_stays_off_the_bus(dut: Any, trial: int) -> None:
             break
         await FallingEdge(dut.clk)
     for _ in range(10):
-        assert int(dut.quiet.value) and int(dut.blocked.value) and not int(dut.idle.value)
+        assert int(dut.quiet.value) and int(dut.blocked.value) and int(dut.awaddr.value) >= WALL
         await FallingEdge(dut.clk)
     real = bench.data.taken
     assert [(addr, beats) for addr, beats, _ in bench.monitor.writes] == allowed
@@ -371,7 +396,7 @@ async def a_blocked_address_stays_off_the_bus(dut: Any, trial: int) -> None:
     bench.forget()
     bench.data_pause = 0.2
     peer.memory.clear()
-    await gate.reset()
+    await wall.reset()
     for beats in (1, 8, 3):
         bench.ask(bench.rng.randrange(WALL // BUS.bytes - beats) * BUS.bytes, beats)
     await bench.finish()
@@ -389,15 +414,15 @@ async def blocking_met_every_case(dut: Any) -> None:
 @cocotb.parametrize(order=["address after data", "address last"])
 async def a_blocked_address_behind_stubborn_memory(dut: Any, order: Any) -> None:
     """Older addresses that wait for their beats get them, also when the one behind them is blocked."""
-    gate = Gate(dut, "aw", lambda addr: addr >= WALL)
-    bench = Bench(dut, bus=gate)
-    peer = WritePeer(gate, BUS, order=order, latency=9)
+    bench = Bench(dut)
+    wall = Wall(dut, BUS, "write", WALL)
+    peer = WritePeer(dut, BUS, order=order, latency=9)
     bench.ask(0, 3 * BUS.max_burst)
     bench.ask(WALL, 1)
     await start_clock(dut)
     for _ in range(40 * BUS.max_burst + 400):
         await FallingEdge(dut.clk)
-        if gate.blocks and int(dut.quiet.value):
+        if wall.blocks and int(dut.quiet.value):
             break
     assert int(dut.quiet.value) and len(bench.sent) == 3 * BUS.max_burst
     assert peer.memory == bench.memory(bench.data.taken)
@@ -406,17 +431,18 @@ async def a_blocked_address_behind_stubborn_memory(dut: Any, order: Any) -> None
 @cocotb.test()
 async def a_stray_response_does_not_undo_quiet(dut: Any) -> None:
     """The blocked address awaits no response, whatever comes on B."""
-    gate = Gate(dut, "aw", lambda addr: True)
-    requests = StreamSource(gate, "request", write_request_layout(BUS), never)
+    dut.halt.value = 0
+    Wall(dut, BUS, "write", 0)
+    requests = StreamSource(dut, "request", write_request_layout(BUS), never)
     requests.queue.append({"addr": 0, "beats": 1, "end": 0})
     dut.data__valid.value = 1
     dut.data__payload.value = 0
-    peer = WritePeer(gate, BUS)
+    peer = WritePeer(dut, BUS)
     await start_clock(dut)
-    await ClockCycles(dut.clk, 6)
+    await ClockCycles(dut.clk, 6 + REGISTERS)
     assert int(dut.quiet.value) and int(dut.blocked.value) and not int(dut.wvalid.value)
     peer.extra.append({"id": 0, "resp": 0})
-    await ClockCycles(dut.clk, 6)
+    await ClockCycles(dut.clk, 6 + REGISTERS)
     assert int(dut.quiet.value) and int(dut.blocked.value) and not int(dut.wvalid.value)
 
 
@@ -425,12 +451,13 @@ async def an_early_response_does_not_hide_beats(dut: Any) -> None:
     """A response before the last beat is against the protocol, and the beats are owed all the same."""
     if BUS.outstanding == 1:
         return  # the blocked address is not on offer before the response
-    gate = Gate(dut, "aw", lambda addr: addr >= WALL)
-    requests = StreamSource(gate, "request", write_request_layout(BUS), never)
+    dut.halt.value = 0
+    Wall(dut, BUS, "write", WALL)
+    requests = StreamSource(dut, "request", write_request_layout(BUS), never)
     requests.queue.extend({"addr": addr, "beats": BUS.max_burst, "end": 0} for addr in (0, WALL))
     dut.data__valid.value = 1
     dut.data__payload.value = 0
-    peer = WritePeer(gate, BUS)
+    peer = WritePeer(dut, BUS)
     await start_clock(dut)
     while not (int(dut.awvalid.value) and int(dut.awready.value)):
         await FallingEdge(dut.clk)

@@ -11,20 +11,26 @@ import numpy as np
 from matwright.config import AcceleratorConfig
 from matwright.core.array import SystolicArray
 from matwright.memory.accumulator import AccumulateCommand, Accumulator
+from matwright.memory.sram import read_latency
 
 from ..agents.stream_source import pack
 from ..agents.trace import Record, element_of, join, play, start
 from .core_cases import integers
-from .memory_cases import Guard, Timeline, WrittenRows, pulses
+from .memory_cases import Guard, Moves, Timeline, WrittenRows, pulses
 
 CONFIG = AcceleratorConfig.from_toml(os.environ["CONFIG"])
 BLOCKS = 30
 COLS, ACC_WIDTH = CONFIG.cols, CONFIG.precision.acc_width
 PSUM_WIDTH = SystolicArray.psum_width(CONFIG)
-LATENCY = Accumulator.LATENCY
-FORWARDS = CONFIG.load_cycles < Accumulator.HAZARD
-AGAIN = 1 if FORWARDS else Accumulator.HAZARD
+LANES, GROUPS = CONFIG.build.post_lanes, CONFIG.col_pitch // CONFIG.build.post_lanes
+PADDING = CONFIG.col_pitch - COLS
+LATENCY = Accumulator.latency(CONFIG.build)
+LEAD = Accumulator.lead(CONFIG.build)
+HAZARD = Accumulator.hazard(CONFIG.build)
+AGAIN = min(CONFIG.load_cycles, HAZARD)
 """Cycles after which a row may come back."""
+READS = read_latency(CONFIG.build)
+"""Cycles from a read until its bank shows the word."""
 LAYOUT = AccumulateCommand(CONFIG)
 DEPTH = CONFIG.sram.accumulator_rows
 GUARD = Guard(CONFIG, ACC_WIDTH)
@@ -34,6 +40,8 @@ WIDTHS = {
     "r_en": 1,
     "r_bank": 1,
     "r_addr": max(1, (DEPTH - 1).bit_length()),
+    "r_group": max(1, (GROUPS - 1).bit_length()),
+    **Moves.widths(CONFIG),
     **GUARD.widths,
 }
 
@@ -45,6 +53,14 @@ class Row(NamedTuple):
     addr: int
     first: bool
     values: np.ndarray
+
+
+class Read(NamedTuple):
+    """A group of columns of a row that is read."""
+
+    bank: int
+    addr: int
+    group: int
 
 
 class Outcome(NamedTuple):
@@ -65,8 +81,9 @@ class Traffic:
         self.rng = rng
         idle = _command(valid=1, done=1)
         self.line = Timeline(rng, WIDTHS, {"command": idle, "r_en": 1, **GUARD.quiet})
+        self.moves = Moves(rng, CONFIG)
         self.rows: dict[int, Row] = {}
-        self.reads: dict[int, tuple[int, int]] = {}  # bank and address
+        self.reads: dict[int, Read] = {}
         self.filled: list[int] = []
         self._forgets: set[int] = set()
 
@@ -77,12 +94,19 @@ class Traffic:
         command = _command(valid=1, bank=bank, addr=addr, first=first, done=done)
         self.line.put(cycle, command=command)
         if done:
-            self.filled.append(cycle + COLS + 1)
+            self.filled.append(cycle + COLS + LEAD)
 
-    def read(self, cycle: int, bank: int, addr: int) -> None:
-        """Read a row."""
-        self.line.put(cycle, r_en=1, r_bank=bank, r_addr=addr)
-        self.reads[cycle] = bank, addr
+    def read(self, cycle: int, bank: int, addr: int) -> int:
+        """Read a row, as soon as it is possible; gives the cycle."""
+        cycle = self.moves.first(cycle)
+        group = self.rng.randrange(GROUPS)
+        self.line.put(cycle, r_en=1, r_bank=bank, r_addr=addr, r_group=group)
+        self.reads[cycle] = Read(bank, addr, group)
+        return cycle
+
+    def shown(self, cycle: int) -> int:
+        """From when on what is read in ``cycle`` shows."""
+        return self.moves.shown(cycle, LATENCY)
 
     def forget(self) -> None:
         """Forget all rows at random."""
@@ -93,11 +117,12 @@ class Traffic:
 
     def reset(self) -> int:
         """Reset when all is done, and read a few cycles later; gives the cycle of the reset."""
-        cycle = self.line.end + COLS + 2
+        cycle = max(self.line.end + COLS + HAZARD, *map(self.shown, self.reads)) + 2
         self.line.put(cycle, rst=1)
         self._forgets.add(cycle)
+        read = cycle + 4
         for i in range(2 * DEPTH):
-            self.read(cycle + 4 + i, i % 2, i // 2)
+            read = self.read(read, i % 2, i // 2) + 1
         return cycle
 
     def outcome(self) -> Outcome:
@@ -107,17 +132,21 @@ class Traffic:
         found = Outcome({}, set(), {number: set() for number in range(2 * COLS)})
         for cycle in range(self.line.end):
             if cycle in self.reads:
-                bank, addr = self.reads[cycle]
+                bank, addr, group = self.reads[cycle]
                 if (bank, addr) in written:
-                    found.sums[cycle] = [_wrap(int(value)) for value in sums[bank, addr]]
+                    row = [*(_wrap(int(value)) for value in sums[bank, addr]), *[0] * PADDING]
+                    found.sums[cycle] = row[group * LANES :][:LANES]
+                    used = self.moves.shown(cycle, READS)
+                    used = self.moves.first(used) if READS > 1 else used
                     for c in range(COLS):
-                        found.used[bank * COLS + c].add(cycle + LATENCY)
+                        found.used[bank * COLS + c].add(used)
                 else:
-                    found.sums[cycle] = [0] * COLS
+                    found.sums[cycle] = [0] * LANES
                     found.unwritten.add(cycle + 1)
             if cycle in self.rows:
                 bank, addr, first, values = self.rows[cycle]
-                before = [self.rows[t][:2] for t in (cycle - 1, cycle - 2) if t in self.rows]
+                late = range(cycle - HAZARD + 1, cycle)
+                before = [self.rows[t][:2] for t in late if t in self.rows]
                 if first:
                     sums[bank, addr] = values
                 elif (bank, addr) not in written:
@@ -125,9 +154,9 @@ class Traffic:
                     found.unwritten.add(cycle + 1)
                 else:
                     sums[bank, addr] = sums[bank, addr] + values
-                    if not (FORWARDS and (bank, addr) in before):
+                    if (bank, addr) not in before:
                         for c in range(COLS):
-                            found.used[bank * COLS + c].add(cycle + 1 + c)
+                            found.used[bank * COLS + c].add(cycle + READS + c)
                 if first and addr == 0:
                     written.begin(bank)
                 if first:
@@ -138,10 +167,11 @@ class Traffic:
 
     async def play(self, dut: Any) -> Record:
         """Play it. Partial sums that nobody asked for are random."""
-        rng, cycles = self.rng, self.line.end + COLS + 8
+        self.moves.put(self.line)
+        rng, cycles = self.rng, self.line.end + COLS + 12
         inputs = self.line.inputs(cycles)
         psums = {
-            (cycle + 1 + c, c): int(value)
+            (cycle + LEAD + c, c): int(value)
             for cycle, row in self.rows.items()
             for c, value in enumerate(row.values)
         }
@@ -177,7 +207,8 @@ class Blocks(Traffic):
             count, again = _addresses(rng, order)
             if strays:
                 again = [rng.randrange(DEPTH) if rng.random() < 0.2 else addr for addr in again]
-            add = max(add, last_read[i - 2] + 1 if i >= 2 else 0)
+            # A bank is given up when what was read of it shows.
+            add = max(add, self.shown(last_read[i - 2]) if i >= 2 else 0)
             came: dict[int, int] = {}
             for n, addr in enumerate([*range(count), *again]):
                 add = max(add + pause(), came.get(addr, -AGAIN) + AGAIN)
@@ -193,18 +224,17 @@ class Blocks(Traffic):
             for _ in range(rng.randint(1, 8)):
                 read += pause()
                 stray = strays and rng.random() < 0.2
-                self.read(read, bank, rng.randrange(DEPTH if stray else count))
-                read += 1
+                read = self.read(read, bank, rng.randrange(DEPTH if stray else count)) + 1
             last_read.append(read - 1)
 
     def check(self, record: Record, sums: dict[int, list[int]]) -> None:
         """Compare the sums, which stay until the next read or until their bank is given up."""
-        cycles = len(record["sums"])
-        following = [*list(sums)[1:], cycles]
-        for (cycle, wanted), until in zip(sums.items(), following, strict=True):
-            given_up = min((t for t in self.touched if t > cycle), default=cycles)
-            for at in range(cycle + LATENCY, min(until, given_up, cycles - LATENCY) + LATENCY):
-                seen = [element_of(record["sums"][at], ACC_WIDTH, c) for c in range(COLS)]
+        shown = [self.shown(cycle) for cycle in sums]
+        ends = [*shown[1:], len(record["sums"])]
+        for wanted, begin, until in zip(sums.values(), shown, ends, strict=True):
+            given_up = min((t + LATENCY for t in self.touched if t >= begin), default=until)
+            for at in range(begin, min(until, given_up)):
+                seen = _lanes(record["sums"][at])
                 assert seen == wanted, f"cycle {at}: {seen} instead of {wanted}"
 
 
@@ -234,13 +264,13 @@ async def banks_are_apart(dut: Any) -> None:
         cycle = max(cycle + 1, came.get(row, 0) + AGAIN)
         came[row] = cycle
         traffic.add(cycle, *row, first=n < len(few))
-    for n, row in enumerate(few):
-        traffic.read(cycle + COLS + 2 + n, *row)
+    for row in few:
+        traffic.read(max(cycle + COLS + LEAD + 1, 1 + max(traffic.reads, default=0)), *row)
     outcome = traffic.outcome()
     record = await traffic.play(dut)
     for at, wanted in outcome.sums.items():
-        seen = [element_of(record["sums"][at + LATENCY], ACC_WIDTH, c) for c in range(COLS)]
-        assert seen == wanted, f"bank and row {traffic.reads[at]}"
+        seen = _lanes(record["sums"][traffic.shown(at)])
+        assert seen == wanted, f"{traffic.reads[at]}"
     GUARD.check_quiet(record)
 
 
@@ -251,11 +281,13 @@ async def unwritten_rows_count_as_zero(dut: Any) -> None:
     blocks = Blocks(rng, "panels", pauses=True, strays=True)
     blocks.forget()
     reset = blocks.reset()
-    blocks.touched.append(reset)
+    blocks.touched.append(reset + 1 - LATENCY)  # gone in the cycle after
     outcome = blocks.outcome()
     record = await blocks.play(dut)
     blocks.check(record, outcome.sums)
-    assert pulses(record["sums"][reset + 1 : reset + 5]) == []
+    # Nothing is left in what the banks show, and the register behind takes that over.
+    gone = reset + 1 if LATENCY == 1 else blocks.moves.first(reset + 1) + 1
+    assert pulses(record["sums"][gone : reset + 5]) == []
     GUARD.check_quiet(record, sorted(outcome.unwritten))
     assert 10 < len(outcome.unwritten) < len(blocks.rows)
 
@@ -286,6 +318,10 @@ def _addresses(rng: random.Random, order: str) -> tuple[int, list[int]]:
 
 def _command(*, valid: int = 0, bank: int = 0, addr: int = 0, first: int = 0, done: int = 0) -> int:
     return pack(LAYOUT, valid=valid, bank=bank, addr=addr, first=first, done=done)
+
+
+def _lanes(bits: str) -> list[int]:
+    return [element_of(bits, ACC_WIDTH, lane) for lane in range(LANES)]
 
 
 def _wrap(value: int) -> int:

@@ -20,7 +20,7 @@ CHUNKS = 24
 ROWS, BEAT = CONFIG.rows, CONFIG.bus.bytes
 A_WIDTH, A_BYTES = CONFIG.precision.a_width, CONFIG.precision.a_bytes
 PANELS, SUBS = CONFIG.panels_per_activation_word, CONFIG.beats_per_activation_word
-LATENCY = ActivationScratchpad.LATENCY
+LATENCY = ActivationScratchpad.latency(CONFIG.build)
 GUARD = Guard(CONFIG, PANELS * A_WIDTH)
 LAYOUT = ActivationRead(CONFIG)
 WIDTHS = {
@@ -191,7 +191,7 @@ class Traffic:
 
     async def play(self, dut: Any) -> Record:
         """Play it, and compare what does not depend on marks and flips."""
-        cycles = self.line.end + ROWS + 4
+        cycles = self.line.end + ROWS + LATENCY + 3
         await start(dut, WIDTHS)
         outputs = ["a", "filled", "freed", *GUARD.pulses]
         record = await play(dut, self.line.inputs(cycles), outputs)
@@ -231,7 +231,7 @@ async def unwritten_words_are_zero(dut: Any) -> None:
         if cycle not in traffic.reads:
             lanes = [element_of(record["a"][cycle + LATENCY + r], A_WIDTH, r) for r in range(ROWS)]
             assert lanes == [0] * ROWS, f"cycle {cycle}: {lanes} without a valid command"
-    GUARD.check_quiet(record, [cycle + LATENCY for cycle in unwritten])
+    GUARD.check_quiet(record, [cycle + 1 for cycle in unwritten])
     assert 10 < len(unwritten) < len(traffic.reads) - 10
 
 
@@ -248,5 +248,5 @@ async def flips_are_seen(dut: Any, two: bool) -> None:
             used[r].add(cycle + LATENCY + r)
     flips = GUARD.flip(rng, traffic.line, used, two)
     record = await traffic.play(dut)
-    if GUARD.check_flips(record, flips, two, [cycle + LATENCY for cycle in unwritten]):
+    if GUARD.check_flips(record, flips, two, [cycle + 1 for cycle in unwritten]):
         traffic.check(record)

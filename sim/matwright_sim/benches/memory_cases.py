@@ -2,6 +2,7 @@
 """What the benches of the memories share: random inputs, and marks on a line of cycles."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 from random import Random
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from ..agents.trace import Record
 __all__ = [
     "Flips",
     "Guard",
+    "Moves",
     "SramCase",
     "Timeline",
     "WrittenRows",
@@ -77,6 +79,44 @@ def to_beats(buffer: bytes, beat: int) -> list[int]:
 def pulses(record: Sequence[str]) -> list[int]:
     """Cycles in which a one-bit output is high."""
     return [cycle for cycle, bits in enumerate(record) if int(bits, 2)]
+
+
+class Moves:
+    """Cycles in which what was read goes on: those of ``r_moves``, and all if there is no such port."""
+
+    def __init__(self, rng: Random, config: AcceleratorConfig) -> None:
+        self._rng = rng
+        self._always = not config.build.sram_registers
+        self._moves: list[bool] = []
+
+    @staticmethod
+    def widths(config: AcceleratorConfig) -> dict[str, int]:
+        """The port, if there is one."""
+        return {"r_moves": 1} if config.build.results_wait else {}
+
+    def __getitem__(self, cycle: int) -> bool:
+        while len(self._moves) <= cycle:
+            # Now and then it stands still for long.
+            again = bool(self._moves) and not self._moves[-1] and self._rng.random() < 0.6
+            self._moves.append(self._always or (not again and self._rng.random() < 0.8))
+        return self._moves[cycle]
+
+    def first(self, cycle: int) -> int:
+        """The first such cycle that is not before ``cycle``."""
+        return next(t for t in count(cycle) if self[t])
+
+    def shown(self, cycle: int, latency: int) -> int:
+        """From when on what is read in ``cycle`` shows: after ``latency`` of these, itself the first."""
+        assert self[cycle]
+        for _ in range(latency - 1):
+            cycle = self.first(cycle + 1)
+        return cycle + 1
+
+    def put(self, line: Timeline) -> None:
+        """Put down the port in all cycles, with some beyond the last."""
+        if not self._always:
+            for cycle in range(line.end + 100):
+                line.put(cycle, r_moves=self[cycle])
 
 
 class WrittenRows:
@@ -177,31 +217,72 @@ class Guard:
 class SramCase:
     """Random reads and writes, never of one word in one cycle, and what they must give.
 
-    Every word is written before it is read; from cycle ``known`` on ``r_data`` is determined.
+    Every word is written before it is read; from cycle ``known`` on ``r_data`` is determined, but for
+    cycles that are not ``defined``: with a ``single`` port those after a write. No cycle then has both.
     """
 
     CYCLES = 400
 
-    def __init__(self, rng: Random, width: int, depth: int) -> None:
-        self.inputs: dict[str, list[int]] = {
-            name: [] for name in ("w_en", "w_addr", "w_data", "r_en", "r_addr")
-        }
+    def __init__(
+        self,
+        rng: Random,
+        width: int,
+        depth: int,
+        registers: int = 0,
+        *,
+        single: bool = False,
+        waits: bool = True,
+    ) -> None:
+        names = ("w_en", "w_addr", "w_data", "r_en", "r_addr")
+        self.inputs: dict[str, list[int]] = {name: [] for name in names}
         self.r_data: list[int] = []
+        self.defined: list[bool] = []
         self.known = 0
+        places = [0, depth - 1, *(rng.randrange(depth) for _ in range(40))]
         words: dict[int, int] = {}
         held: int | None = None
+        defined = True
         for cycle in range(self.CYCLES):
             self.r_data.append(0 if held is None else held)
+            self.defined.append(defined)
             if held is None:
                 self.known = cycle + 1
-            w_en, w_addr = rng.randrange(2), rng.randrange(depth)
+            w_en, w_addr = rng.randrange(2), rng.choice(places)
             w_data = rng.getrandbits(width)
-            r_addr = rng.randrange(depth)
+            r_addr = rng.choice(places)
             readable = r_addr in words and not (w_en and w_addr == r_addr)
             r_en = int(readable and rng.random() < 0.6)
+            if single and r_en:
+                w_en = 0
             if r_en:
                 held = words[r_addr]
+            if r_en or (single and w_en):
+                defined = bool(r_en)
             if w_en:
                 words[w_addr] = w_data
-            for name, value in zip(self.inputs, (w_en, w_addr, w_data, r_en, r_addr), strict=True):
+            for name, value in zip(names, (w_en, w_addr, w_data, r_en, r_addr), strict=True):
                 self.inputs[name].append(value)
+        if registers:
+            self._hold(rng, waits)
+
+    def _hold(self, rng: Random, waits: bool) -> None:
+        """A register behind: it takes over what was there, in the cycles of ``r_moves`` if it waits."""
+        moves = [rng.randrange(2) if waits else 1 for _ in range(self.CYCLES)]
+        if waits:
+            self.inputs["r_moves"] = moves
+        first = next(t for t in range(self.known, self.CYCLES) if moves[t])
+        words = list(zip(self.r_data, self.defined, strict=True))
+        held = (0, True)
+        for cycle, move in enumerate(moves):
+            self.r_data[cycle], self.defined[cycle] = held
+            held = words[cycle] if move else held
+        self.known = first + 1
+
+    def check(self, record: Sequence[str]) -> None:
+        """AssertionError unless all that is determined was seen."""
+        seen = 0
+        for cycle, (bits, word) in enumerate(zip(record, self.r_data, strict=True)):
+            if cycle >= self.known and self.defined[cycle]:
+                assert int(bits, 2) == word, f"r_data must be {word:x} in cycle {cycle}, not {bits}"
+                seen += 1
+        assert seen > self.CYCLES // 5, seen

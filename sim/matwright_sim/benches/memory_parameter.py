@@ -11,7 +11,7 @@ from matwright.config import PARAMETER_BYTES, AcceleratorConfig
 from matwright.memory.parameter import ParameterMemory
 
 from ..agents.trace import Record, element_of, play, start
-from .memory_cases import Guard, Timeline, WrittenRows, pulses, to_beats
+from .memory_cases import Guard, Moves, Timeline, WrittenRows, pulses, to_beats
 
 CONFIG = AcceleratorConfig.from_toml(os.environ["CONFIG"])
 BLOCKS = 40
@@ -20,7 +20,7 @@ GROUP = LANES * PARAMETER_BYTES
 SUBS, PARTS = max(1, GROUP // BEAT), max(1, BEAT // GROUP)
 GROUPS = ParameterMemory.groups(CONFIG)
 PANEL_GROUPS = CONFIG.col_pitch // LANES
-LATENCY = ParameterMemory.LATENCY
+LATENCY = ParameterMemory.latency(CONFIG.build)
 GUARD = Guard(CONFIG, CONFIG.bus.data_width)
 WIDTHS = {
     "w_valid": 1,
@@ -29,6 +29,7 @@ WIDTHS = {
     "r_en": 1,
     "r_half": 1,
     "r_group": max(1, (GROUPS - 1).bit_length()),
+    **Moves.widths(CONFIG),
     **GUARD.widths,
 }
 
@@ -59,6 +60,7 @@ class Traffic:
 
     def __init__(self, rng: random.Random, *, pauses: bool, strays: bool = False) -> None:
         self.line = Timeline(rng, WIDTHS, {"w_valid": 1, "r_en": 1, **GUARD.quiet})
+        self.moves = Moves(rng, CONFIG)
         self.beats: dict[int, Beat] = {}  # by cycle
         self.reads: dict[int, Read] = {}  # by cycle, in order
         self.filled: list[int] = []
@@ -84,7 +86,7 @@ class Traffic:
 
             read = max(read, write)
             for _ in range(rng.randint(1, 2 * groups)):
-                read += pause()
+                read = self.moves.first(read + pause())
                 group = rng.randrange(GROUPS if strays and rng.random() < 0.2 else groups)
                 self.line.put(read, r_en=1, r_half=i % 2, r_group=group)
                 entries = [
@@ -93,7 +95,8 @@ class Traffic:
                 ]
                 self.reads[read] = Read(i % 2, group // PARTS, entries)
                 read += 1
-            last_read.append(read - 1)
+            # A half is given up when what was read of it shows.
+            last_read.append(self.moves.shown(read - 1, LATENCY) - 1)
 
     def forget(self, rng: random.Random) -> set[int]:
         """Forget all at random; gives the cycles in which."""
@@ -106,9 +109,12 @@ class Traffic:
         """Reset when all is done, and read a few cycles later; gives the cycle of the reset."""
         cycle = self.line.end + 1
         self.line.put(cycle, rst=1)
+        read = cycle + 4
         for i in range(2 * GROUPS):
-            self.line.put(cycle + 4 + i, r_en=1, r_half=i % 2, r_group=i // 2)
-            self.reads[cycle + 4 + i] = Read(i % 2, i // 2 // PARTS, [])
+            read = self.moves.first(read)
+            self.line.put(read, r_en=1, r_half=i % 2, r_group=i // 2)
+            self.reads[read] = Read(i % 2, i // 2 // PARTS, [])
+            read += 1
         return cycle
 
     def unwritten(self, forgets: set[int]) -> list[int]:
@@ -130,8 +136,14 @@ class Traffic:
                 rows.forget()
         return found
 
+    def used(self, cycle: int) -> int:
+        """When a word that is read in ``cycle`` is used: where the banks' registers end, as it goes on."""
+        shown = self.moves.shown(cycle, LATENCY)
+        return self.moves.first(shown) if LATENCY > 1 else shown
+
     async def play(self, dut: Any) -> Record:
         """Play it, and compare what does not depend on marks and flips."""
+        self.moves.put(self.line)
         await start(dut, WIDTHS)
         inputs = self.line.inputs(self.line.end + 6)
         record = await play(dut, inputs, ["entries", "filled", *GUARD.pulses])
@@ -140,14 +152,14 @@ class Traffic:
 
     def check(self, record: Record, reset: int | None = None) -> None:
         """Compare the entries, which stay until the next read or the reset."""
-        cycles = list(self.reads)
-        following = [*cycles[1:], len(record["entries"]) - LATENCY]
-        for (cycle, read), until in zip(self.reads.items(), following, strict=True):
-            end = until + LATENCY
-            if reset is not None and cycle < reset < end:
-                assert pulses(record["entries"][reset + 1 : end]) == []
+        shown = [self.moves.shown(cycle, LATENCY) for cycle in self.reads]
+        ends = [*shown[1:], len(record["entries"])]
+        for (cycle, read), begin, until in zip(self.reads.items(), shown, ends, strict=True):
+            end = until
+            if reset is not None and cycle < reset < until:
+                assert pulses(record["entries"][reset + 1 : until]) == []
                 end = reset + 1
-            for at in range(cycle + LATENCY, end):
+            for at in range(begin, end):
                 bits = record["entries"][at]
                 seen = [element_of(bits, BITS, lane, signed=False) for lane in range(LANES)]
                 assert seen == read.entries, f"cycle {at}: {seen} instead of {read.entries}"
@@ -174,7 +186,7 @@ async def unwritten_entries_are_zero(dut: Any) -> None:
     unwritten = traffic.unwritten({*forgets, reset})
     record = await traffic.play(dut)
     traffic.check(record, reset)
-    GUARD.check_quiet(record, [cycle + LATENCY for cycle in unwritten])
+    GUARD.check_quiet(record, [cycle + 1 for cycle in unwritten])
     assert 0 < len(unwritten) < len(traffic.reads)
 
 
@@ -185,9 +197,9 @@ async def flips_are_seen(dut: Any, two: bool) -> None:
     rng = random.Random(random.getrandbits(32))
     traffic = Traffic(rng, pauses=True, strays=True)
     unwritten = traffic.unwritten(traffic.forget(rng))
-    cycles = {cycle + LATENCY for cycle in traffic.reads if cycle not in unwritten}
+    cycles = {traffic.used(cycle) for cycle in traffic.reads if cycle not in unwritten}
     used = dict.fromkeys(range(SUBS), cycles)
     flips = GUARD.flip(rng, traffic.line, used, two)
     record = await traffic.play(dut)
-    if GUARD.check_flips(record, flips, two, [cycle + LATENCY for cycle in unwritten]):
+    if GUARD.check_flips(record, flips, two, [cycle + 1 for cycle in unwritten]):
         traffic.check(record)

@@ -13,7 +13,15 @@ from matwright.config import Precision
 
 from ..golden.arithmetic import narrow, requantize, wrap
 
-__all__ = ["Settings", "beats_of", "bits_of", "elements_of", "random_rows", "random_settings"]
+__all__ = [
+    "Settings",
+    "beats_of",
+    "bits_of",
+    "elements_of",
+    "random_rows",
+    "random_settings",
+    "raw_elements",
+]
 
 Item = dict[str, Any]
 
@@ -122,7 +130,7 @@ def _word(rng: Random, total: int) -> int:
 
 
 def elements_of(items: list[Item], precision: Precision, settings: Settings) -> list[Item]:
-    """What a requantizer makes of ``items``: values of the valid lanes, count, last."""
+    """What a requantizer makes of ``items``: values of the valid lanes, mask, last."""
     out = []
     for item in items:
         count = item["count"]
@@ -139,8 +147,16 @@ def elements_of(items: list[Item], precision: Precision, settings: Settings) -> 
             y = requantize(total, words)
             d = narrow(y, settings.zero_point, unsigned=bool(settings.d_unsigned))
             values = [int(v) & 0xFF for v in d]
-        out.append({"values": values, "count": count, "last": item["last"]})
+        out.append({"values": values, "mask": (1 << count) - 1, "last": item["last"]})
     return out
+
+
+def raw_elements(items: list[Item]) -> list[Item]:
+    """Work for a packer alone: the scale words of ``items`` as elements."""
+    return [
+        {"values": item["words"], "mask": (1 << item["count"]) - 1, "last": item["last"]}
+        for item in items
+    ]
 
 
 def beats_of(items: list[Item], lanes: int, beat_bytes: int, raw: bool) -> list[tuple[int, int]]:
@@ -150,7 +166,7 @@ def beats_of(items: list[Item], lanes: int, beat_bytes: int, raw: bool) -> list[
     content, strobe = bytearray(), bytearray()
     for item in items:
         for lane in range(lanes):
-            valid = lane < item["count"]
+            valid = bool(item["mask"] >> lane & 1)
             value = item["values"][lane] if valid else 0
             content += (value & ((1 << 8 * size) - 1)).to_bytes(size, "little")
             strobe += bytes([valid] * size)

@@ -10,7 +10,7 @@ import cocotb
 from matwright.config import Precision
 from matwright.post.payload import beat_layout, values_layout
 
-from .post_cases import beats_of, bits_of, random_rows
+from .post_cases import beats_of, bits_of, random_rows, raw_elements
 from .post_streams import exchange, start
 
 BEAT = int(os.environ["BEAT"])
@@ -26,10 +26,7 @@ async def beats_are_exact(dut: Any, raw: bool, rates: tuple[float, float]) -> No
     source, sink = values_layout(LANES), beat_layout(BEAT)
     await start(dut)
     dut.raw.value = int(raw)
-    items = [
-        {"values": item["words"], "count": item["count"], "last": item["last"]}
-        for item in random_rows(rng, Precision(), LANES, ITEMS)
-    ]
+    items = raw_elements(random_rows(rng, Precision(), LANES, ITEMS))
     expected = beats_of(items, LANES, BEAT, raw)
     words = [bits_of(source, item) for item in items]
     received = await exchange(dut, words, len(expected), rng, *rates)

@@ -37,6 +37,6 @@ async def elements_are_exact(dut: Any, raw: bool, rates: tuple[float, float]) ->
         mask = 0xFFFF_FFFF if raw else 0xFF
         for index, (word, wanted) in enumerate(zip(received, expected, strict=True)):
             got = sink.from_bits(word)
-            values = [got.values[lane] & mask for lane in range(wanted["count"])]
-            found = {"values": values, "count": got.count, "last": got.last}
+            values = [got.values[lane] & mask for lane in range(wanted["mask"].bit_length())]
+            found = {"values": values, "mask": got.mask, "last": got.last}
             assert found == wanted, f"{settings}, item {index} {items[index]}"

@@ -15,6 +15,8 @@ async def start(dut: Any) -> None:
     """Start the clock and leave reset."""
     Clock(dut.clk, 10, "ns").start()
     dut.i__valid.value = 0
+    if hasattr(dut, "comes"):
+        dut.comes.value = 0
     dut.i__payload.value = 0
     dut.o__ready.value = 0
     dut.rst.value = 1
@@ -34,12 +36,17 @@ async def exchange(
     received: list[int] = []
     waiting: int | None = None
     sent, offering, quiet = 0, False, False
+    announced, room = hasattr(dut, "comes"), True
     # Inputs change at the falling edge and all is settled before the rising one.
     await FallingEdge(dut.clk)
     while len(received) < count or sent < len(items) or not quiet:
         offering = sent < len(items) and (offering or rng.random() < offer)
         taking = rng.random() < take
-        dut.i__valid.value = int(offering)
+        if announced:
+            # The item comes as it is announced.
+            room = bool(dut.i__ready.value)
+            dut.comes.value = int(offering and room)
+        dut.i__valid.value = int(offering and room)
         if offering:
             dut.i__payload.value = items[sent]
         dut.o__ready.value = int(taking)

@@ -40,8 +40,9 @@ class Bench:
         descriptors = [random_gemm(rng, CONFIG, ROWS) for _ in range(jobs)]
         self.flips = [execute_job(CONFIG, d)["a_unsigned"] for d in descriptors]
         self.tiles = [tile for d in descriptors for tile in tiles(CONFIG, d)]
-        words = [ExecuteJob(CONFIG).const(execute_job(CONFIG, d)).as_bits() for d in descriptors]
-        self.jobs = Offer(self.ports, "job", words, rng, rates["job"])
+        layout = ExecuteJob(CONFIG)
+        words = [layout.const(execute_job(CONFIG, d)).as_bits() for d in descriptors]
+        self.jobs = Offer(self.ports, "job", words, layout.size, rng, rates["job"])
         self.chunks: list[int] = []  # cycles in which a token came
         self.weights: list[int] = []
         self.banks: list[int] = []
@@ -102,7 +103,7 @@ class Bench:
         the cycle after a start.
         """
         found: list[tuple[int, int, int]] = []
-        jobs, chunks = iter(self.jobs.taken), iter(self.chunks)
+        jobs, chunks = iter(self.jobs.shown), iter(self.chunks)
         banks = iter([-1, -1, *self.banks])
         before, free = -1, 0
         for i, tile in enumerate(self.tiles):
@@ -205,16 +206,12 @@ class Bench:
             assert seen.counter == cause, f"cycle {cycle}: counted {seen.counter}, not {cause}"
 
     def _check_ready(self, starts: list[tuple[int, int, int]]) -> None:
-        """A job is taken from the cycle after the start of the last tile of the job before."""
-        lasts = [
-            start
-            for (*_, start), after in zip(starts, self.tiles[1:], strict=False)
-            if after.opens_job
-        ]
-        free = [0, *(start + 1 for start in lasts), starts[-1][2] + 1]
-        spans = list(zip(free, [*self.jobs.taken, len(self.trace)], strict=True))
+        """A job is taken in the cycle in which its last tile starts: from then on nothing of it is
+        needed."""
+        ends = [tile.opens_job for tile in self.tiles[1:]] + [True]
+        lasts = {start for (*_, start), end in zip(starts, ends, strict=True) if end}
         for cycle, seen in enumerate(self.trace):
-            wanted = any(first <= cycle <= last for first, last in spans)
+            wanted = cycle in lasts
             assert bool(seen.job_ready) == wanted, f"cycle {cycle}: job.ready {seen.job_ready}"
 
 

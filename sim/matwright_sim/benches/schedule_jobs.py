@@ -385,6 +385,7 @@ def _shape(config: AcceleratorConfig, d: Descriptor) -> dict[str, int]:
 def load_job(config: AcceleratorConfig, d: Descriptor) -> dict[int | str, Any]:
     """Fields of ``LoadJob``."""
     tail = _tail(d.k, config.rows) * config.precision.a_bytes
+    space = 1 << config.bus.addr_width
     return {
         "blocks": _shape(config, d),
         "k_panels": ceil_div(d.k, config.rows),
@@ -392,10 +393,10 @@ def load_job(config: AcceleratorConfig, d: Descriptor) -> dict[int | str, Any]:
         "k_panels_log2": d.k_panels_log2,
         "table": int(Flag.TABLE in Flag(d.flags)),
         "a_addr": d.a_addr,
-        "a_stride": d.a_stride,
+        "a_stride": d.a_stride % space,
         "b_addr": d.b_addr,
-        "b_stride": d.b_stride,
-        "params": d.params & ((1 << config.bus.addr_width) - 1),
+        "b_stride": d.b_stride % space,
+        "params": d.params % space,
     }
 
 
@@ -417,7 +418,7 @@ def store_job(config: AcceleratorConfig, d: Descriptor) -> dict[int | str, Any]:
         "blocks": _shape(config, d),
         "n_tail": _tail(d.n, config.cols),
         "d_addr": d.d_addr,
-        "d_stride": d.d_stride,
+        "d_stride": d.d_stride % (1 << config.bus.addr_width),
         "raw": int(Flag.RAW in flags),
         "relu": int(Flag.RELU in flags),
         "table": int(Flag.TABLE in flags),

@@ -28,12 +28,11 @@ PLACES = {Target.ACTIVATION: 2, Target.WEIGHT: CONFIG.sram.weight_tiles, Target.
 SETUP = {
     "job": LoadEngine.BLOCK_SETUP,
     "rows": LoadEngine.BLOCK_SETUP,
-    "columns": LoadEngine.BLOCK_SETUP,
+    "columns": LoadEngine.BLOCK_SETUP,  # also if it reads the chunk of the block before
     "chunk": LoadEngine.CHUNK_SETUP,
     "": 0,
 }
-"""Cycles without a request before one that begins something new. The first of a job is offered that
-many cycles after its job was taken."""
+"""Cycles without a request before one that begins something new; for a job, after its first cycle."""
 
 
 class Bench:
@@ -43,8 +42,9 @@ class Bench:
         self.ports, self.rng, self.rates = Ports(dut), rng, rates
         descriptors = [random_gemm(rng, CONFIG, ROWS) for _ in range(jobs)]
         self.reads = [read for d in descriptors for read in reads(CONFIG, d)]
-        words = [LoadJob(CONFIG).const(load_job(CONFIG, d)).as_bits() for d in descriptors]
-        self.jobs = Offer(self.ports, "job", words, rng, rates["job"])
+        layout = LoadJob(CONFIG)
+        words = [layout.const(load_job(CONFIG, d)).as_bits() for d in descriptors]
+        self.jobs = Offer(self.ports, "job", words, layout.size, rng, rates["job"])
         self.watch = Watch(self.ports, "request", rng, rates["request"])
         self.offered: list[int] = []  # cycles
         self.taken: list[int] = []
@@ -104,7 +104,7 @@ class Bench:
 
     def check(self) -> None:
         """Each request on offer as early as its room admits; ``waiting`` says when that was why."""
-        jobs = iter(self.jobs.taken)
+        jobs, ends = iter(self.jobs.shown), iter(self.jobs.taken)
         used = dict.fromkeys(FREED, 0)
         before = -1
         waits: set[int] = set()
@@ -117,8 +117,6 @@ class Bench:
                     assert job == wanted or (late and job > wanted), f"job in cycle {job}"
                 before = job - 1
             setup = SETUP[read.begins]
-            if read.begins == "columns" and read.target == Target.WEIGHT:
-                setup = LoadEngine.REUSE_SETUP
             used[read.target] += read.room
             early = before + 1 + setup
             room = 0
@@ -135,6 +133,9 @@ class Bench:
             offered = self.offered[number]
             assert offered == wanted, f"request {number} in cycle {offered}, not {wanted}: {read}"
             before = self.taken[number]
+            if read.end_job:
+                end = next(ends)
+                assert end == before + LoadEngine.JOB_SETUP - 1, f"job.ready in cycle {end}"
         assert self.waited == waits, f"waiting is wrong in cycles {sorted(self.waited ^ waits)}"
 
 

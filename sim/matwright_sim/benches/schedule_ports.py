@@ -77,34 +77,42 @@ class Ports:
 
 
 class Offer:
-    """Offers ``items``, payloads as bits, to stream ``name``; pauses between them at random.
+    """Offers ``items``, payloads of ``width`` bits, to stream ``name``; pauses between them at random.
 
-    Call ``drive`` and ``look`` once each cycle. ``taken`` has the cycles in which they were taken.
+    Without an offer, the payload is anything. Call ``drive`` and ``look`` once each cycle. ``shown``
+    has the cycles in which items came on offer, ``taken`` those in which they were taken.
     """
 
     def __init__(
-        self, ports: Ports, name: str, items: Sequence[int], rng: Random, rate: float
+        self, ports: Ports, name: str, items: Sequence[int], width: int, rng: Random, rate: float
     ) -> None:
         self.items, self.name = items, name
+        self.shown: list[int] = []
         self.taken: list[int] = []
-        self._ports, self._rng, self._rate = ports, rng, rate
-        self._offering = False
+        self._ports, self._width, self._rng, self._rate = ports, width, rng, rate
         ports.drive(**{f"{name}__valid": 0, f"{name}__payload": 0})
+
+    @property
+    def _offering(self) -> bool:
+        return len(self.shown) > len(self.taken)
 
     def drive(self) -> None:
         """At the beginning of a cycle."""
         left = len(self.taken) < len(self.items)
-        self._offering = left and (self._offering or self._rng.random() < self._rate)
-        self._ports.drive(**{f"{self.name}__valid": int(self._offering)})
+        if left and not self._offering and self._rng.random() < self._rate:
+            self.shown.append(self._ports.cycle)
+        payload = self._rng.getrandbits(self._width)
         if self._offering:
-            self._ports.drive(**{f"{self.name}__payload": self.items[len(self.taken)]})
+            payload = self.items[len(self.taken)]
+        self._ports.drive(
+            **{f"{self.name}__valid": int(self._offering), f"{self.name}__payload": payload}
+        )
 
     def look(self) -> bool:
         """When the cycle has settled; whether an item is taken in it."""
         taken = self._offering and bool(self._ports[f"{self.name}__ready"])
         if taken:
             self.taken.append(self._ports.cycle)
-            self._offering = False
         return taken
 
 
@@ -114,13 +122,13 @@ class Watch:
     def __init__(self, ports: Ports, name: str, rng: Random, rate: float) -> None:
         self._ports, self._name, self._rng, self._rate = ports, name, rng, rate
         self._waiting: int | None = None
-        self._ready = False
+        self.ready = False
         ports.drive(**{f"{name}__ready": 0})
 
     def drive(self) -> None:
         """At the beginning of a cycle."""
-        self._ready = self._rng.random() < self._rate
-        self._ports.drive(**{f"{self._name}__ready": int(self._ready)})
+        self.ready = self._rng.random() < self._rate
+        self._ports.drive(**{f"{self._name}__ready": int(self.ready)})
 
     def look(self) -> tuple[bool, int | None]:
         """When the cycle has settled: whether there is an offer, and the payload if it is taken."""
@@ -130,5 +138,5 @@ class Watch:
             return False, None
         payload = self._ports[f"{self._name}__payload"]
         assert self._waiting in (None, payload), f"{self._name}: an offer changed"
-        self._waiting = None if self._ready else payload
-        return True, payload if self._ready else None
+        self._waiting = None if self.ready else payload
+        return True, payload if self.ready else None

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bench of the store engine. ``CONFIG`` names one of the small configurations."""
+"""Bench of the store engine. ``CONFIG`` names a small configuration, ``REGISTERS`` and
+``POST_REGISTERS`` are fields of its build."""
 
 import os
+from dataclasses import replace
 from random import Random
 from typing import Any, NamedTuple
 
@@ -17,10 +19,17 @@ from matwright.schedule.storer import StoreEngine
 from .schedule_jobs import CONFIGS, Group, random_gemm, store_job, writes
 from .schedule_ports import Offer, Ports, Watch, fields
 
-CONFIG = CONFIGS[os.environ.get("CONFIG", "square")]
+_BASE = CONFIGS[os.environ.get("CONFIG", "square")]
+REGISTERS = int(os.environ.get("REGISTERS", "0"))
+ANNOUNCED = int(os.environ.get("POST_REGISTERS", "0"))
+CONFIG = replace(
+    _BASE, build=replace(_BASE.build, sram_registers=REGISTERS, post_registers=ANNOUNCED)
+)
 ROWS = int(os.environ.get("ROWS", "200"))
 """Most rows that a job streams in the array."""
 LANES = CONFIG.build.post_lanes
+STAGES = StoreEngine.stages(CONFIG.build)
+"""Moves from a read until its columns are on offer."""
 ACC_WIDTH = CONFIG.precision.acc_width
 REQUEST = write_request_layout(CONFIG.bus)
 COLUMNS = sums_layout(CONFIG.precision, LANES)
@@ -77,20 +86,24 @@ class Bench:
         self.ports, self.rng, self.rates = Ports(dut), rng, rates
         descriptors = [random_gemm(rng, CONFIG, ROWS, flags) for _ in range(jobs)]
         self.steps = steps(descriptors)
-        self.words = [StoreJob(CONFIG).const(store_job(CONFIG, d)).as_bits() for d in descriptors]
-        self.jobs = Offer(self.ports, "job", self.words, rng, rates["job"])
+        layout = StoreJob(CONFIG)
+        self.words = [layout.const(store_job(CONFIG, d)).as_bits() for d in descriptors]
+        self.jobs = Offer(self.ports, "job", self.words, layout.size, rng, rates["job"])
         self.request = Watch(self.ports, "request", rng, rates["request"])
         self.columns = Watch(self.ports, "columns", rng, rates["columns"])
         self.banks: list[int] = []  # cycles in which a token came
         self.tables: list[int] = []
         self.read_cycles: list[int] = []
-        self.underway: tuple[Step, int, int] | None = None  # read, not yet taken
+        # Read and not yet taken, the latest first; the last is on offer.
+        self.underway: list[tuple[Step, int, int] | None] = [None] * STAGES
+        self.announced: Step | None = None  # in the cycle before
         self.blocks_done = self.tables_done = self.jobs_done = 0
         self.parameter_waits = 0
         self.arrival: int | None = None  # first cycle in which the next block can start
         self.opens: int | None = None  # first cycle in which the block under way can be read
-        self.settings = 0
-        self.answer: tuple[int, int] | None = None
+        self.shown = 0  # jobs
+        self.over = False
+        self.asked = False  # the request of the row under way is taken
         self.drain = 0  # cycles until post-processing is idle
         self.ports.drive(accumulator_filled=0, parameter_filled=0, sums=0, entries=0, post_idle=1)
 
@@ -125,23 +138,28 @@ class Bench:
             parameter_filled=int(table),
             post_idle=int(self.drain == 0),
         )
-        if self.answer is not None:
-            ports.drive(sums=self.answer[0], entries=self.answer[1])
-            self.answer = None
+        if self.underway[-1] is not None:
+            _, sums, entries = self.underway[-1]
+            ports.drive(sums=sums, entries=entries)
 
     def _look(self) -> None:
         ports = self.ports
-        wanted = self.drain == 0 and self.jobs_done == len(self.jobs.taken)
+        # A job is over when post-processing is idle after its last columns.
+        wanted = self.drain == 0 and self.jobs_done > len(self.jobs.taken)
+        if ANNOUNCED:  # from a register
+            wanted, self.over = self.over, wanted and not self.over
         assert bool(ports["job__ready"]) == wanted, f"cycle {ports.cycle}: job.ready {not wanted}"
+        if len(self.jobs.shown) > self.shown:
+            self.shown += 1
+            self.arrival = ports.cycle + StoreEngine.JOB_SETUP
         settings = ports["settings"]
-        assert settings == self.settings, "settings changed without a job"
         left = self._look_columns(settings)
         self._look_start()
-        self._look_reads()
+        read = self._look_reads()
         self._look_done(left)
-        if self.jobs.look():
-            self.settings = self.words[len(self.jobs.taken) - 1]
-            self.arrival = ports.cycle + StoreEngine.JOB_SETUP
+        if self.underway[-1] is None:
+            self.underway = [read, *self.underway[:-1]]
+        self.jobs.look()
 
     def _look_start(self) -> None:
         """A block starts when it can, its bank is there, and its parameters, if it has some."""
@@ -164,20 +182,27 @@ class Bench:
     def _look_columns(self, settings: int) -> Step | None:
         """Columns leave as they were read; gives the step whose columns leave in this cycle."""
         ports = self.ports
-        valid, payload = self.columns.look()
-        # What was read a cycle ago or before is on offer.
-        assert valid == (self.underway is not None), f"cycle {ports.cycle}: columns.valid {valid}"
+        if ANNOUNCED:
+            valid = bool(ports["columns__valid"])
+            payload = ports["columns__payload"] if valid else None
+        else:
+            valid, payload = self.columns.look()
+        offered = self.underway[-1]
+        assert valid == (offered is not None), f"cycle {ports.cycle}: columns.valid {valid}"
+        if CONFIG.build.results_wait:
+            moves = bool(ports["r_moves"])
+            assert moves == (not valid or payload is not None), f"cycle {ports.cycle}: r_moves"
         if payload is None:
             return None
-        assert self.underway is not None
-        step, sums, entries = self.underway
-        self.underway = None
+        assert offered is not None
+        step, sums, entries = offered
+        self.underway[-1] = None
         assert settings == self.words[step.job], "settings are those of another job"
         seen = fields(COLUMNS, payload)
         group = step.group
         assert (seen["count"], seen["last"]) == (group.columns, int(group.last)), f"{seen}: {group}"
         for lane in range(group.columns):
-            column = sums >> (group.first + lane) * ACC_WIDTH & ((1 << ACC_WIDTH) - 1)
+            column = sums >> lane * ACC_WIDTH & ((1 << ACC_WIDTH) - 1)
             entry = entries >> lane * 8 * PARAMETER_BYTES & ((1 << 8 * PARAMETER_BYTES) - 1)
             found = (
                 seen["sums"] >> lane * ACC_WIDTH & ((1 << ACC_WIDTH) - 1),
@@ -189,52 +214,71 @@ class Bench:
         self.drain = 1 + self.rng.randint(1, 12)
         return step
 
-    def _look_reads(self) -> None:
-        """A read in each cycle in which its columns, and the request of its row, can move."""
+    def _look_reads(self) -> tuple[Step, int, int] | None:
+        """A read in each cycle in which its columns can move, once the request of its row is taken.
+
+        If columns are announced, memories see it in the next cycle.
+        """
         ports = self.ports
         number = len(self.read_cycles)
         reading = self.opens is not None and ports.cycle >= self.opens
-        working = reading or bool(ports["columns__valid"])
+        working = reading or any(self.underway) or bool(ports["columns__valid"])
         assert bool(ports["working"]) == working, f"cycle {ports.cycle}: working"
         offered, payload = self.request.look()
-        moves = reading and (not self.underway)
-        begins = reading and self.steps[number].request is not None
-        assert offered == (moves and begins), f"cycle {ports.cycle}: request.valid {offered}"
-        reads = bool(ports["r_en"])
-        wanted = moves and (not begins or payload is not None)
-        assert reads == wanted, f"cycle {ports.cycle}: r_en {reads}"
-        if not reads:
+        begins = reading and self.steps[number].request is not None and not self.asked
+        assert offered == begins, f"cycle {ports.cycle}: request.valid {offered}"
+        if payload is not None:
+            seen = fields(REQUEST, payload)
+            wanted = self.steps[number].request
+            assert seen == wanted, f"read {number}: request {seen}, not {wanted}"
+            self.asked = True
+        goes = self.columns.ready if ANNOUNCED else self.underway[-1] is None
+        due = reading and goes and not (begins and payload is None)
+        step = self.steps[number] if due else None
+        if ANNOUNCED:
+            assert bool(ports["comes"]) == due, f"cycle {ports.cycle}: comes {not due}"
+            self._look_memories(self.announced)
+            self.announced = step
+        else:
+            self._look_memories(step)
+        if step is None:
+            return None
+        if step.ends_block:
+            self.opens = None
+        self.asked = False
+        self.read_cycles.append(ports.cycle)
+        sums = self.rng.getrandbits(ACC_WIDTH * LANES)
+        entries = self.rng.getrandbits(8 * PARAMETER_BYTES * LANES)
+        return step, sums, entries
+
+    def _look_memories(self, step: Step | None) -> None:
+        """What is read in this cycle."""
+        ports = self.ports
+        assert bool(ports["r_en"]) == (step is not None), f"cycle {ports.cycle}: r_en"
+        if step is None:
             return
-        step = self.steps[number]
+        assert ports["r_columns"] == step.group.first // LANES, f"{step}"
         assert (ports["r_bank"], ports["r_addr"]) == (step.block % 2, step.group.addr), f"{step}"
         if step.table is not None:
             place = (ports["r_half"], ports["r_group"])
             assert place == (step.table % 2, step.group.entry), f"parameters {place}: {step}"
-        if step.ends_block:
-            self.opens = None
-        seen = None if payload is None else fields(REQUEST, payload)
-        assert seen == step.request, f"read {number}: request {seen}, not {step.request}"
-        self.read_cycles.append(ports.cycle)
-        sums = self.rng.getrandbits(ACC_WIDTH * CONFIG.cols)
-        entries = self.rng.getrandbits(8 * PARAMETER_BYTES * LANES)
-        self.answer = (sums, entries)
-        self.underway = (step, sums, entries)
 
     def _look_done(self, left: Step | None) -> None:
-        """Places are given back in the cycle in which the last columns of a block leave."""
+        """Places are given back in the cycle in which the last of a block leaves the memories."""
         ports = self.ports
-        ends_block = left is not None and left.ends_block
-        ends_table = left is not None and left.ends_block and left.table is not None
-        ends_job = left is not None and left.ends_job
+        freed = left
+        if STAGES > 2:  # they have registers behind what is read
+            before = self.underway[1] if self.underway[-1] is None else None
+            freed = before[0] if before is not None else None
+        ends_block = freed is not None and freed.ends_block
+        ends_table = freed is not None and freed.ends_block and freed.table is not None
         assert bool(ports["accumulator_freed"]) == ends_block, f"cycle {ports.cycle}: bank"
         assert bool(ports["parameter_freed"]) == ends_table, f"cycle {ports.cycle}: parameters"
         self.blocks_done += ends_block
         self.tables_done += ends_table
-        self.jobs_done += ends_job
-        if left is not None and ends_block and not ends_job:
-            self.arrival = ports.cycle + (
-                StoreEngine.ROWS_SETUP if left.ends_rows else StoreEngine.BLOCK_SETUP
-            )
+        self.jobs_done += left is not None and left.ends_job
+        if freed is not None and ends_block and not freed.ends_job:
+            self.arrival = ports.cycle + StoreEngine.BLOCK_SETUP
 
 
 ALWAYS = dict.fromkeys(("job", "request", "columns", "accumulator_filled", "parameter_filled"), 1.0)

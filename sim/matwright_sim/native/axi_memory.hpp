@@ -116,7 +116,7 @@ public:
     static constexpr unsigned BEATS_AHEAD = 4096;
     static constexpr uint32_t EVERY_BEAT = ~0u;
     // Cycles of a high irq in which a new address may go on offer: the address that is made in the
-    // cycle in which an error is seen goes on offer in the next one, in which irq rises.
+    // cycle in which an error is reported goes on offer in the next one, in which irq rises.
     static constexpr uint64_t ADDRESS_SLACK = 1;
 
     Counters counters;
