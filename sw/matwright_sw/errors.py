@@ -12,6 +12,7 @@ __all__ = [
     "GuardError",
     "HardwareError",
     "IdentificationError",
+    "LinkError",
     "OpcodeError",
     "OperandError",
     "OutOfMemory",
@@ -45,6 +46,10 @@ class OutOfMemory(DriverError, MemoryError):
 
 class IdentificationError(DriverError):
     """The device is not the accelerator that the configuration describes."""
+
+
+class LinkError(DriverError):
+    """The way to a board does not open, does not answer, or is too bad."""
 
 
 class DriverTimeout(DriverError, TimeoutError):

@@ -14,7 +14,7 @@ import pytest
 import standin
 
 from matwright.bus.axi import ID_WIDTH
-from matwright_sim import compiled
+from matwright_sim import library
 from matwright_sim.compiled import (
     FAULTS,
     BuildError,
@@ -678,7 +678,7 @@ def test_fst_without_its_headers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     def refuse(*_: object) -> None:
         raise BuildError("lz4.h: No such file")
 
-    monkeypatch.setattr(compiled, "_compile", refuse)
+    monkeypatch.setattr(library, "_compile", refuse)
     with pytest.raises(ToolError, match="lz4.h and zlib.h; install them with `apt-get install"):
         make(trace=tmp_path / "wave.fst")
     with pytest.raises(BuildError, match=r"lz4\.h"):

@@ -3,12 +3,12 @@
 
 from matwright.commands.common import Subparsers
 
-from . import demo, simulate
+from . import board, demo, simulate
 
 __all__ = ["register"]
 
 
 def register(subparsers: Subparsers) -> None:
     """Adds the commands."""
-    for command in (simulate, demo):
+    for command in (simulate, demo, board):
         command.register(subparsers)

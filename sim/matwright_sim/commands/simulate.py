@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from matwright.commands.common import (
     Gemm,
-    Parser,
     Subparsers,
     UsageError,
     add_command,
@@ -24,7 +23,7 @@ from matwright.commands.common import (
 )
 from matwright.config import AcceleratorConfig
 
-from .common import refusals
+from .common import add_number, check_trace, refusals
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,8 +69,8 @@ def register(subparsers: Subparsers) -> None:
         default=_SIMULATORS[0],
         help="verilator: compiled, the fast way (default); icarus: Icarus Verilog with cocotb",
     )
-    _add_number(parser, "--seed", "S", 0, 0, _MOST_SEED, "seed of operands and stalls")
-    _add_number(parser, "--latency", "L", 40, 1, _MOST_LATENCY, "cycles the memory takes to answer")
+    add_number(parser, "--seed", "S", 0, 0, _MOST_SEED, "seed of operands and stalls")
+    add_number(parser, "--latency", "L", 40, 1, _MOST_LATENCY, "cycles the memory takes to answer")
     parser.add_argument(
         "--stall",
         metavar="P",
@@ -89,21 +88,6 @@ def register(subparsers: Subparsers) -> None:
         help="write a waveform: FILE.vcd (verilator) or FILE.fst (both)",
     )
     add_json(parser)
-
-
-def _add_number(
-    parser: Parser, name: str, metavar: str, default: int, low: int, high: int, what: str
-) -> None:
-    def number(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
-            raise argparse.ArgumentTypeError(
-                f"must be an integer from {low} to {high}, not {text!r}"
-            )
-        return int(text)
-
-    parser.add_argument(
-        name, metavar=metavar, type=number, default=default, help=f"{what} (default {default})"
-    )
 
 
 def _probability(text: str) -> float:
@@ -189,7 +173,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Simulates, compares, prints."""
     trace: Path | None = arguments.trace
     if trace is not None:
-        _check_trace(trace, arguments.sim)
+        check_trace(trace, arguments.sim)
     try:
         with refusals():
             result = _simulate(arguments)
@@ -204,19 +188,6 @@ def run(arguments: argparse.Namespace) -> int:
     if not result["match"]:
         print_error(result["error"])
     return 0 if result["match"] else 1
-
-
-def _check_trace(trace: Path, simulator: str) -> None:
-    suffixes = {"verilator": (".vcd", ".fst"), "icarus": (".fst",)}[simulator]
-    if trace.suffix not in suffixes:
-        raise UsageError(
-            f"--trace with {simulator} must name a file that ends in {' or '.join(suffixes)}, "
-            f"not {str(trace)!r}"
-        )
-    try:
-        trace.open("wb").close()
-    except OSError as error:
-        raise UsageError(f"{trace} cannot be written: {error.strerror}") from error
 
 
 def _simulate(arguments: argparse.Namespace) -> dict[str, Any]:
