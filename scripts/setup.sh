@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 goal="${1:?demo or test}"
 case "$goal" in
     demo) extras="sim" ;;
-    test) extras="sim,train,dev" ;;
+    test) extras="sim,fpga,train,dev" ;;
     *) echo "setup: error: the goal must be demo or test, not $goal" >&2; exit 2 ;;
 esac
 
