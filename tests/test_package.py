@@ -33,18 +33,20 @@ def test_the_wheel_has_packages_sources_data_and_licence(tmp_path: Path) -> None
         entry_points = archive.read(f"{metadata}/entry_points.txt").decode()
         about = archive.read(f"{metadata}/METADATA").decode()
         assert archive.read(f"{metadata}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
-    for room, package in (("hw", "matwright"), ("sim", "matwright_sim"), ("sw", "matwright_sw")):
+    packages = {
+        "matwright": "hw",
+        "matwright_fpga": "hw",
+        "matwright_sim": "sim",
+        "matwright_sw": "sw",
+    }
+    for package, room in packages.items():
         for path in (ROOT / room / package).rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts:
                 assert path.relative_to(ROOT / room).as_posix() in names
-    assert {name.split("/")[0] for name in names} == {
-        "matwright",
-        "matwright_sim",
-        "matwright_sw",
-        metadata,
-    }
+    assert {name.split("/")[0] for name in names} == {*packages, metadata}
     assert "matwright = matwright.cli:main" in entry_points
     assert "sim = matwright_sim.commands:register" in entry_points
+    assert "fpga = matwright_fpga.commands:register" in entry_points
     assert "License-Expression: Apache-2.0" in about
 
 
