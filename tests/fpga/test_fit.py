@@ -49,3 +49,11 @@ def test_packed_beyond_the_device() -> None:
     )
     check_log("tiny", family, device, LOG.replace("5281", "5280").replace("12/", " 8/"))
     check_log("tiny", family, device, "ERROR: something else\n")
+
+
+def test_single_port_rams_beyond_the_device() -> None:
+    for name, count, have in (("up5k", 8, 4), ("hx8k", 4, 0)):
+        family, device, _ = find_device("ice40", name)
+        message = rf"{count} single-port RAMs \(SB_SPRAM256KA\) of {have}, 4 too many$"
+        with pytest.raises(FitError, match=message):
+            check_cells("tiny", family, device, {"SB_SPRAM256KA": count})
