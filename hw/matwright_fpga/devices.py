@@ -118,6 +118,8 @@ class Family:
     """Commands of Yosys between synthesis and the mapping of registers."""
     placing: tuple[str, ...] = ()
     """Options of nextpnr."""
+    placing_whole: tuple[str, ...] = ()
+    """Further ones for a whole accelerator, whose parts are far from each other."""
     out_of_context: tuple[str, ...] = ()
     """Options by which nextpnr leaves the ports of the top unconnected; without any, the ports are
     taken off the netlist."""
@@ -182,9 +184,10 @@ _ECP5 = Family(
     # Over six parts of an 8 x 8, medians of three seeds: 0 to 7 % faster than ABC9's usual script,
     # with 3 % fewer cells. -dff on top loses 9 % where registers follow block RAM.
     before_synthesis=("scratchpad -copy abc9.script.flow3mfs abc9.script",),
-    # Wires are what limits: all of a whole 8 x 8 was at 112 MHz with the usual weight, 10 with an exponent of
-    # 2, at 122 with 30 and 4, and at 133 with these, in 1.6 times the time (one seed each).
-    placing=("--placer-heap-timingweight", "100", "--placer-heap-critexp", "4"),
+    # Wires are what limits: all of an 8 x 8 was at 112 MHz with the usual weight, 10 with an exponent of
+    # 2, at 122 with 30 and 4, and at 133 with these, in 1.6 times the time (one seed each). An array alone
+    # is at 247 with the usual and at 216 with these (medians of five).
+    placing_whole=("--placer-heap-timingweight", "100", "--placer-heap-critexp", "4"),
     out_of_context=("--out-of-context",),
     bitstream=Bitstream("lpf", "textcfg", "ecppack", "ecppll", "bit", "bram", 2048),
 )

@@ -106,6 +106,7 @@ def place_and_route(
         str(seed),
         "--timing-allow-fail",
         *family.placing,
+        *(() if part else family.placing_whole),
         *(["--pcf-allow-unconstrained"] if family.placer == "nextpnr-ice40" else []),
     ]
     parts = [] if pins is None else [pins.constraints]
