@@ -148,10 +148,27 @@ def test_ulx3s_by_a_pll(capsys: Capture, little: list[dict[str, Any]], tmp_path:
     assert set(told["tools"]) == {"yosys", "nextpnr-ecp5", "ecppack", "ecppll"}
     assert 'LOCATE COMP "uart_0__tx__io" SITE "L4";' in (out / "pins.lpf").read_text()
     log = (out / "placement-1.log").read_text()
-    assert "60.0 MHz" in log and re.search(r"EHXPLLL: +1/", log)
+    assert re.search(r"EHXPLLL: +1/", log)
+    report = json.loads((out / "report-1.json").read_text())
+    (clock,) = report["fmax"].values()
+    assert clock["constraint"] == pytest.approx(60, rel=0.001)
     # The device's number, and the preamble of an ECP5 bitstream.
     bitstream = (out / "tiny_ulx3s_12f.bit").read_bytes()
     assert b"\xff\xff\xbd\xb3" in bitstream and b"LFE5U-12F" in bitstream
+
+
+@pytest.mark.usefixtures("little")
+def test_icebreaker_by_a_pll(capsys: Capture, tmp_path: Path) -> None:
+    """The PLL is at the oscillator's pin, and what it makes is timed as that."""
+    out = tmp_path / "out"
+    told = built(capsys, "tiny", "--board", "icebreaker", "--freq", "24", "-o", str(out))
+    assert told["clock"]["system_mhz"] == 24
+    assert told["uart"]["divisor"] == 24
+    log = (out / "placement-1.log").read_text()
+    assert re.search(r"ICESTORM_PLL: +1/", log)
+    report = json.loads((out / "report-1.json").read_text())
+    (clock,) = report["fmax"].values()
+    assert clock["constraint"] == pytest.approx(24, rel=0.001)
 
 
 # Seeds.
