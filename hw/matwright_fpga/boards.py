@@ -90,7 +90,7 @@ _ALL = (
     _ulx3s("12", 50.0, 1 << 16),
     _ulx3s("25", 50.0, 1 << 16),
     _ulx3s("45", 50.0, 1 << 17),
-    _ulx3s("85", 50.0, 1 << 17),
+    _ulx3s("85", 75.0, 1 << 17),
     Board(
         "orangecrab_r0_2_85f",
         "amaranth_boards.orangecrab_r0_2",

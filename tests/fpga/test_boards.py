@@ -2,6 +2,7 @@
 """The data of boards are those of amaranth-boards, and pins and clock come from there."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +50,13 @@ def test_pins_and_clock(name: str, clock: int, rx: str, tx: str) -> None:
     assert rx in text and tx in text
     hertz = f"{clock}.0" if board.family == "ice40" else f"{clock}000000.0 HZ"
     assert hertz in text
+
+
+@pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
+def test_the_guide_has_the_usual_clock(board: Board) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "user" / "board.md").read_text()
+    (row,) = (line for line in page.splitlines() if line.startswith("|") and board.name in line)
+    assert f"| {board.clock:g} MHz |" in row
 
 
 @pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
