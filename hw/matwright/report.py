@@ -31,6 +31,7 @@ def report_errors(
 
     ``reading`` says of the cycle whose beat the reader reports whether a read was in flight, and the
     index of the descriptor that it was for; all other errors are of the first that is not complete.
+    A blocked burst is told a cycle later: it holds its address, and its descriptor cannot complete.
     """
     in_flight, index = reading
     read_errors = {
@@ -57,8 +58,8 @@ def report_errors(
     causes: list[tuple[Value, Any, Any]] = [
         (writer.error, _translate(m, writer.fault, write_errors, "write"), writer.error_addr),
         (reader.error, _translate(m, reader.fault, read_errors, "read"), reader.error_addr),
-        (writer.blocked, Error.GUARD, writer.awaddr),
-        (reader.blocked, Error.GUARD, reader.araddr),
+        (_later(m, writer.blocked, "write_blocked"), Error.GUARD, writer.awaddr),
+        (_later(m, reader.blocked, "read_blocked"), Error.GUARD, reader.araddr),
     ]
     if engine.config.build.protected:
         causes.append((uncorrected.any(), Error.SRAM, number))
@@ -120,7 +121,7 @@ def count_events(
 
 
 def _later(m: Module, value: Value, name: str) -> Signal:
-    """``value`` one cycle later: memories may be far from each other."""
+    """``value`` one cycle later: what finds errors may be far from each other."""
     later = Signal(len(value), name=name)
     m.d.sync += later.eq(value)
     return later

@@ -129,10 +129,13 @@ class Accumulator(wiring.Component):
             marks.reads[1].half.eq(self.r_bank),
             marks.reads[1].row.eq(self.r_addr),
         ]
-        m.d.sync += self.unwritten.eq(
-            (self.command.valid & ~self.command.first & ~marks.written[0])
-            | (self.r_en & ~marks.written[1])
-        )
+        # Each use has a flip-flop beside its comparison.
+        added, stored_row = Signal(), Signal()
+        m.d.sync += [
+            added.eq(self.command.valid & ~self.command.first & ~marks.written[0]),
+            stored_row.eq(self.r_en & ~marks.written[1]),
+        ]
+        m.d.comb += self.unwritten.eq(added | stored_row)
 
         # What columns do waits in a chain of registers, for each one a cycle longer.
         layout = AccumulateStep(config)

@@ -4,7 +4,7 @@
 from functools import partial
 from typing import Any
 
-from amaranth import Cat, Module, Mux, Signal, signed
+from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -135,11 +135,25 @@ class ActivationScratchpad(wiring.Component):
         count = ActivationLanes.stages(config, config.rows)
         chain = Signal((count - 1) * layout.size)
         steps = Cat(step, chain)
-        m.d.sync += chain.eq(steps)
+
+        def at(cycles: int) -> Any:
+            return data.View(layout, steps[cycles * layout.size :][: layout.size])
+
+        written: Value = self.read.valid & marks.written[0]
+        latency = self.latency(config.build)
+        second: Any = Signal(layout)
+        m.d.comb += second.eq(chain[: layout.size])
+        if latency > 1:
+            # Whether it is written is known in time a cycle later, when lane 0 compares.
+            known = Signal()
+            m.d.sync += known.eq(written)
+            m.d.comb += second.count.eq(Mux(known, at(1).count, 0))
+            written = Const(1)
+        m.d.sync += chain.eq(Cat(step, second, chain[layout.size :]))
         m.d.comb += [
             step.half.eq(self.read.half),
             step.word.eq(self.read.word),
-            step.count.eq(Mux(self.read.valid & marks.written[0], self.read.count, 0)),
+            step.count.eq(Mux(written, self.read.count, 0)),
             step.flip.eq(self.read.flip),
             step.done.eq(self.read.done),
         ]
@@ -148,13 +162,10 @@ class ActivationScratchpad(wiring.Component):
         if panels > 1:
             m.d.comb += step.panel.eq(self.read.panel)
 
-        def at(cycles: int) -> Any:
-            return data.View(layout, steps[cycles * layout.size :][: layout.size])
-
         # A lane whose SRAM takes a cycle longer has its comparison made in the cycle before.
-        latency = self.latency(config.build)
         used = Signal(config.rows)
-        compared = Cat(at(r + 1).count > r for r in range(config.rows))
+        counts = [second.count, *(at(r + 1).count for r in range(1, config.rows))]
+        compared = Cat(counts[r] > r for r in range(config.rows))
         if latency > 1:
             m.d.sync += used.eq(compared)
         else:

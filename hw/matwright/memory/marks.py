@@ -67,7 +67,7 @@ class Marks(wiring.Component):
 
         for i in range(self.readers):
             read = self.reads[i]
-            m.d.comb += self.written[i].eq(
-                Mux(read.half, known[1], known[0]) & (read.row <= Mux(read.half, last[1], last[0]))
-            )
+            # Both halves are compared: choosing the last row first would be on the way to the answer.
+            marked = [known[half] & (read.row <= last[half]) for half in range(2)]
+            m.d.comb += self.written[i].eq(Mux(read.half, marked[1], marked[0]))
         return m
