@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from matwright.bus.axi import ID_WIDTH, axi4, axi4_lite
 from matwright.config import AcceleratorConfig
 
+from .cycles.memory import Recording
 from .library import BuildError, library
 from .ports import modules
 
@@ -62,6 +63,7 @@ _MOST_BEATS = 256
 _EVERY_BEAT = (1 << 32) - 1
 _RLAST = 1 << 8
 _STALL_UNIT = 4096
+_TRANSFER = 4  # words of a transfer
 _RESET_EDGES = 2
 
 
@@ -299,6 +301,17 @@ class CompiledAccelerator:
         table = (ctypes.c_uint64 * len(words))(*words)
         self._library.mw_watch(self._open, windows is not None, table, len(words) // 4)
 
+    def record(self, on: bool = True) -> None:
+        """Keep every transfer on the bus from now on, and forget those that were kept; or stop that."""
+        self._library.mw_record(self._open, on)
+
+    @property
+    def recording(self) -> Recording:
+        """How long the memory took for each burst since :meth:`record`; all of them are answered."""
+        count = self._library.mw_transfer_count(self._open)
+        words = self._library.mw_transfers(self._open)[: _TRANSFER * count]
+        return Recording.of(np.array(words, np.int64).reshape(-1, _TRANSFER))
+
     def _counts(self) -> dict[str, int]:
         self._open  # noqa: B018 - the counters live in the model
         return dict(
@@ -331,6 +344,9 @@ def _load(path: Path) -> ctypes.CDLL:
         "mw_read": ([pointer, u32, ctypes.POINTER(u32)], ctypes.c_int),
         "mw_inject": ([pointer, u32, u64, u32, u32], None),
         "mw_release": ([pointer], None),
+        "mw_record": ([pointer, ctypes.c_int], None),
+        "mw_transfer_count": ([pointer], u64),
+        "mw_transfers": ([pointer], ctypes.POINTER(u64)),
         "mw_event_count": ([pointer], u64),
         "mw_events": ([pointer], ctypes.POINTER(u64)),
         "mw_watch": ([pointer, ctypes.c_int, ctypes.POINTER(u64), u32], None),

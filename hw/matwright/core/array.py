@@ -66,10 +66,15 @@ class SystolicArray(wiring.Component):
         """Width of the sum that leaves a column, in bits."""
         return ArrayStrip.psum_width(config, config.rows)
 
+    @staticmethod
+    def cycles(config: AcceleratorConfig) -> int:
+        """Cycles from activations at row 0 to ``psum`` of column 0."""
+        return config.rows + 1 + config.build.product_registers
+
     @property
     def latency(self) -> int:
         """Cycles from activations at row 0 to ``psum`` of column 0."""
-        return self.config.rows + 1 + self.config.build.product_registers
+        return self.cycles(self.config)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

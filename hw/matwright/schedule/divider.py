@@ -43,12 +43,17 @@ class PanelCount(wiring.Component):
             }
         )
 
+    @staticmethod
+    def cycles(largest: int, side: int) -> int:
+        """Cycles from ``start`` to ``done``."""
+        if side & (side - 1) == 0:
+            return 1
+        return 1 + max(1, largest.bit_length())
+
     @property
     def latency(self) -> int:
         """Cycles from ``start`` to ``done``."""
-        if self.side & (self.side - 1) == 0:
-            return 1
-        return 1 + max(1, self.largest.bit_length())
+        return self.cycles(self.largest, self.side)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -5,13 +5,18 @@ Modules that take long to import are imported where they are used, here and in t
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from matwright.commands.common import Parser, UsageError
+from matwright.commands.common import Parser, UsageError, print_table, table
 
-__all__ = ["add_number", "check_trace", "refusals"]
+__all__ = ["MOST_LATENCY", "add_number", "check_trace", "print_counters", "refusals"]
+
+MOST_LATENCY = 100_000
+"""Cycles that a memory may be told to take."""
+
+_ENGINES = {"LOAD": "load", "EXEC": "execute", "STORE": "store"}
 
 
 @contextmanager
@@ -76,3 +81,19 @@ def check_trace(trace: Path, simulator: str) -> None:
         trace.open("wb").close()
     except OSError as error:
         raise UsageError(f"{trace} cannot be written: {error.strerror}") from error
+
+
+def print_counters(counters: Mapping[str, int], cycles: int) -> None:
+    """Prints where each engine spent its cycles, of which there were ``cycles``."""
+    print()
+    spent = table("engine", "where did the time go?", ">cycles", ">%")
+    for prefix, engine in _ENGINES.items():
+        name = engine
+        for counter, value in counters.items():
+            if counter.startswith(f"{prefix}_") and value:
+                cause = counter.removeprefix(f"{prefix}_").lower().replace("_", " ")
+                spent.add_row(name, cause, f"{value:,}", f"{100 * value / cycles:.1f}")
+                name = ""
+    beats = f"{counters['BEATS_READ']:,} beats read, {counters['BEATS_WRITTEN']:,} written"
+    spent.add_row("bus", beats)
+    print_table(spent)

@@ -23,7 +23,7 @@ from matwright.commands.common import (
 )
 from matwright.config import AcceleratorConfig
 
-from .common import add_number, check_trace, refusals
+from .common import MOST_LATENCY, add_number, check_trace, print_counters, refusals
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,11 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 _SIMULATORS = ("verilator", "icarus")
-_MOST_LATENCY = 100_000
 _MOST_SEED = (1 << 63) - 1
 _PAGE = 4096
-
-_ENGINES = {"LOAD": "load", "EXEC": "execute", "STORE": "store"}
 
 
 def register(subparsers: Subparsers) -> None:
@@ -70,7 +67,7 @@ def register(subparsers: Subparsers) -> None:
         help="verilator: compiled, the fast way (default); icarus: Icarus Verilog with cocotb",
     )
     add_number(parser, "--seed", "S", 0, 0, _MOST_SEED, "seed of operands and stalls")
-    add_number(parser, "--latency", "L", 40, 1, _MOST_LATENCY, "cycles the memory takes to answer")
+    add_number(parser, "--latency", "L", 40, 1, MOST_LATENCY, "cycles the memory takes to answer")
     parser.add_argument(
         "--stall",
         metavar="P",
@@ -311,17 +308,5 @@ def _print(result: dict[str, Any]) -> None:
     if result["trace"]:
         facts.add_row("waveform", result["trace"])
     print_table(facts)
-    if not counters:
-        return
-    print()
-    spent = table("engine", "where did the time go?", ">cycles", ">%")
-    for prefix, engine in _ENGINES.items():
-        name = engine
-        for counter, value in counters.items():
-            if counter.startswith(f"{prefix}_") and value:
-                cause = counter.removeprefix(f"{prefix}_").lower().replace("_", " ")
-                spent.add_row(name, cause, f"{value:,}", f"{100 * value / cycles:.1f}")
-                name = ""
-    beats = f"{counters['BEATS_READ']:,} beats read, {counters['BEATS_WRITTEN']:,} written"
-    spent.add_row("bus", beats)
-    print_table(spent)
+    if counters:
+        print_counters(counters, cycles)

@@ -22,6 +22,8 @@
 // soon as its channel is free, in the middle of a burst too. A channel that hangs keeps what it
 // has on offer and takes or offers nothing more; the draws of the stalls go on.
 //
+// Record. Every transfer is kept while recording is on.
+//
 // Watch. Windows are looked at when an address goes on offer. New addresses after irq rose, see
 // ADDRESS_SLACK.
 //
@@ -51,6 +53,11 @@ enum Kind : uint32_t {
 // A fault that happened. A burst in flight is on offer, or issued and not answered to its end.
 struct FaultEvent {
     uint64_t kind, burst, beat, address, cycle, in_flight;
+};
+
+// A transfer on a channel: the cycle, and how many cycles it was on offer before.
+struct Transfer {
+    uint64_t channel, cycle, waited, last;
 };
 
 struct Window {
@@ -121,6 +128,8 @@ public:
 
     Counters counters;
     std::vector<FaultEvent> events;
+    std::vector<Transfer> transfers;  // while recording
+    bool recording = false;
 
     AxiMemory(Top& top, uint8_t* memory, uint64_t size, uint32_t read_latency,
               uint32_t write_latency, uint32_t stall, uint64_t seed)
@@ -156,6 +165,7 @@ public:
         w_burst = counters.write_bursts;
         w_beat = 0;
         irq_cycles = 0;
+        std::fill(waited, waited + CHANNELS, 0);
         forget([](const Fault& fault) { return fault.bound; });
         random = Random(seed);
         top.m_axi_awready = top.m_axi_wready = top.m_axi_arready = 0;
@@ -178,6 +188,8 @@ public:
         check_w();
         counters.b_wait_cycles += top.m_axi_bvalid && !top.m_axi_bready;
         counters.r_wait_cycles += top.m_axi_rvalid && !top.m_axi_rready;
+
+        if (recording) record();
 
         b_done = top.m_axi_bvalid && top.m_axi_bready;
         r_done = top.m_axi_rvalid && top.m_axi_rready;
@@ -266,6 +278,7 @@ private:
     bool b_done = false, r_done = false, waiting_w = false;
     bool b_ends = false, r_ends = false;  // what is on offer is the end of the oldest burst
     uint64_t irq_cycles = 0, w_burst = 0;
+    uint64_t waited[CHANNELS] = {};
     unsigned w_beat = 0;
     Waiting waiting_aw, waiting_ar;
     Beat waiting_beat;
@@ -287,6 +300,25 @@ private:
                 uint64_t(top.m_axi_arlock | top.m_axi_arcache << 1 | top.m_axi_arprot << 5 |
                          top.m_axi_arqos << 8),
                 top.m_axi_arid, top.m_axi_arlen, top.m_axi_arsize, top.m_axi_arburst};
+    }
+
+    void record() {
+        bool last[CHANNELS] = {true, bool(top.m_axi_wlast), true, true, bool(top.m_axi_rlast)};
+        bool valid[CHANNELS] = {bool(top.m_axi_awvalid), bool(top.m_axi_wvalid),
+                                bool(top.m_axi_bvalid), bool(top.m_axi_arvalid),
+                                bool(top.m_axi_rvalid)};
+        bool ready[CHANNELS] = {bool(top.m_axi_awready), bool(top.m_axi_wready),
+                                bool(top.m_axi_bready), bool(top.m_axi_arready),
+                                bool(top.m_axi_rready)};
+        for (unsigned channel = 0; channel < CHANNELS; ++channel) {
+            if (!valid[channel]) continue;
+            if (ready[channel]) {
+                transfers.push_back({channel, cycle, waited[channel], last[channel]});
+                waited[channel] = 0;
+            } else {
+                ++waited[channel];
+            }
+        }
     }
 
     template <typename Payload>

@@ -206,6 +206,16 @@ API void mw_release(void* self) { static_cast<Harness*>(self)->memory.release();
 API void mw_watch(void* self, int on, const Window* windows, uint32_t count) {
     static_cast<Harness*>(self)->memory.watch(on, windows, count);
 }
+API void mw_record(void* self, int on) {
+    static_cast<Harness*>(self)->memory.transfers.clear();
+    static_cast<Harness*>(self)->memory.recording = on;
+}
+API uint64_t mw_transfer_count(void* self) {
+    return static_cast<Harness*>(self)->memory.transfers.size();
+}
+API const Transfer* mw_transfers(void* self) {
+    return static_cast<Harness*>(self)->memory.transfers.data();
+}
 API uint64_t mw_event_count(void* self) {
     return static_cast<Harness*>(self)->memory.events.size();
 }

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``matwright cycles``: the figures of ``matwright simulate``, predicted."""
+
+import json
+from typing import Any
+
+import pytest
+
+from matwright import cli
+from matwright.presets import PRESETS
+
+Capture = pytest.CaptureFixture[str]
+
+
+def told(capsys: Capture, *arguments: str) -> dict[str, Any]:
+    assert cli.main([*arguments, "--json"]) == 0
+    result: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return result
+
+
+@pytest.mark.parametrize(
+    ("config", "shape", "options"),
+    [
+        ("edge", "17,5,33", ()),
+        ("edge", "100,130,70", ("--raw",)),
+        ("small", "1,64,200", ("--latency", "7")),
+        ("small", "65,33,129", ("--raw", "--latency", "90")),
+        ("tiny", "9,20,13", ()),
+    ],
+)
+def test_the_same_as_the_verilog(
+    config: str, shape: str, options: tuple[str, ...], capsys: Capture
+) -> None:
+    """Every figure that both commands tell is the same; a machine without counters has them too."""
+    predicted = told(capsys, "cycles", config, "--gemm", shape, *options)
+    simulated = told(capsys, "simulate", config, "--gemm", shape, *options)
+    both = (predicted.keys() & simulated.keys()) - {"seconds"}
+    if not PRESETS[config].build.counters:
+        both -= {"counters", "padded_macs"}
+    assert both >= {"cycles", "macs", "utilization", "tiling", "latency", "config_sha256"}
+    assert {key: predicted[key] for key in both} == {key: simulated[key] for key in both}
+
+
+def test_for_people(capsys: Capture) -> None:
+    assert cli.main(["cycles", "edge", "--gemm", "512,512,512"]) == 0
+    text = capsys.readouterr().out
+    for word in ("512, 512, 512 to int8", "of the array's peak", "where did the time go?"):
+        assert word in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("tiny", "--gemm", "1,2"), "a GEMM must be three positive integers M,N,K, not '1,2'"),
+        (("tiny", "--gemm", "1,1,7000"), "k must be at most 1023, the limit of tiny, not 7000"),
+        (("tiny", "--gemm", "1,1,1", "--latency", "0"), "from 1 to 100000, not '0'"),
+        (("edge", "--gemm", "1000000,1000000,1"), "device memory must have"),
+    ],
+)
+def test_refusals(arguments: tuple[str, ...], sentence: str, capsys: Capture) -> None:
+    assert cli.main(["cycles", *arguments]) == 2
+    assert sentence in capsys.readouterr().err
