@@ -51,6 +51,7 @@ CONFIGS = {
     "5x5_f1_a8_b4": array(5, 5, 1, widths=(8, 4, 32)),
     "8x4_f4_a8_b4_p2": array(8, 4, 4, 2, widths=(8, 4, 32)),
     "4x4_f2_a2_b2": array(4, 4, 2, widths=(2, 2, 4)),
+    "9x12_f1_p2": array(9, 12, 1, 2),
 }
 ICE40 = ("5x3_f1", "8x4_f4_p2", "6x3_f2_a12_b5", "4x2_f1_a16_b16", "4x4_f2_a2_b2")
 CASES = [
@@ -83,6 +84,15 @@ def test_array(simulator: str, name: str, family: str) -> None:
         parameters={"CONFIG": config.to_toml(), "LATENCY": str(component.latency)},
         seed=31,
     )
+
+
+@pytest.mark.parametrize(("name", "held"), [("8x4_f4_p2", False), ("9x12_f1_p2", True)])
+def test_large_arrays_need_fewer_enables_on_ecp5(name: str, held: bool) -> None:
+    """A third of the elements has none of its own, so that blocks of four multipliers can be full."""
+    text = convert(SystolicArray(CONFIGS[name]), "array", family="ecp5")
+    elements = [line for line in text.splitlines() if "array_pe_" in line and "(" in line]
+    assert any("array_pe_held_" in line for line in elements) == held
+    assert "pe_held" not in convert(SystolicArray(CONFIGS[name]), "array")
 
 
 @pytest.mark.parametrize("name", ["2x2_f2", "5x3_f1"])

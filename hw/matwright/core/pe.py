@@ -24,6 +24,8 @@ class ProcessingElement(wiring.Component):
     the product of an activation :attr:`latency` cycles after it entered, and ``psum_in`` one
     cycle after that entered.
 
+    ``held`` asks a platform to do without a clock enable at its multiplier, where it has few of them.
+
     Platform overrides: ``get_processing_element(pe)`` returns the module to use instead.
     """
 
@@ -39,10 +41,17 @@ class ProcessingElement(wiring.Component):
     psum_out: Signal  # Out, signed(psum_out_width)
 
     def __init__(
-        self, precision: Precision, build: Build, psum_in_width: int, psum_out_width: int
+        self,
+        precision: Precision,
+        build: Build,
+        psum_in_width: int,
+        psum_out_width: int,
+        *,
+        held: bool = False,
     ) -> None:
         self.precision = precision
         self.build = build
+        self.held = held
         super().__init__(
             {
                 "a_in": In(signed(precision.a_width)),

@@ -2,6 +2,7 @@
 """A segment of a row of the systolic array: a few processing elements side by side."""
 
 from functools import partial
+from typing import Any
 
 from amaranth import Cat, Module, Signal, signed
 from amaranth.lib import wiring
@@ -27,7 +28,7 @@ class ArraySegment(wiring.Component):
     port ``psum_in``.
 
     Platform overrides: where ``pairs(precision)`` is true, elements are placed two by two, as
-    :class:`.ProcessingElementPair`.
+    :class:`.ProcessingElementPair`. With ``few_enables`` every third of those that are not is ``held``.
     """
 
     WIDTH = 8
@@ -51,9 +52,12 @@ class ArraySegment(wiring.Component):
         psum_in_width: int,
         psum_out_width: int,
         cols: int = WIDTH,
+        *,
+        few_enables: bool = False,
     ) -> None:
         self.precision = precision
         self.build = build
+        self.few_enables = few_enables
         self.psum_in_width = psum_in_width
         self.psum_out_width = psum_out_width
         self.cols = cols
@@ -87,8 +91,11 @@ class ArraySegment(wiring.Component):
         c = 0
         while c < self.cols:
             cols = 2 if paired and c + 1 < self.cols else 1
-            element = ProcessingElementPair if cols == 2 else ProcessingElement
+            element: Any = ProcessingElementPair if cols == 2 else ProcessingElement
             kind = "pair" if cols == 2 else "pe"
+            name = f"{kind}_{c}"
+            if self.few_enables and cols == 1 and c % 3 == 1:
+                element, kind = partial(element, held=True), "pe_held"
             a_out = Signal(signed(precision.a_width), name=f"a_{c}")
             switch_out = Signal(name=f"switch_{c}")
             load_out = Signal(name=f"load_{c}")
@@ -97,7 +104,7 @@ class ArraySegment(wiring.Component):
             place(
                 m,
                 platform,
-                name=f"{kind}_{c}",
+                name=name,
                 module=f"{kind}_{self.psum_in_width}_{below}",
                 make=partial(element, precision, self.build, above, below),
                 inputs={

@@ -60,6 +60,7 @@ class ArrayStrip(wiring.Component):
         m = Module()
         config, precision, cols = self.config, self.config.precision, self.cols
         weights = cols * precision.b_width
+        few = hasattr(platform, "few_enables") and platform.few_enables(config)
 
         east: list[tuple[Signal, Signal, Signal]] = []
         w_in: Value
@@ -87,7 +88,15 @@ class ArrayStrip(wiring.Component):
                 platform,
                 name=f"row_{r}",
                 module=f"segment_{cols}_{above}_{below}",
-                make=partial(ArraySegment, precision, config.build, above, below, cols),
+                make=partial(
+                    ArraySegment,
+                    precision,
+                    config.build,
+                    above,
+                    below,
+                    cols,
+                    few_enables=few,
+                ),
                 inputs=inputs,
                 outputs={
                     "a_out": a_out,

@@ -5,9 +5,20 @@ Source of the primitive: Lattice, "ECP5 and ECP5-5G sysDSP Usage Guide", FPGA-TN
 the multiplier but none of its registers, without which it takes 3.9 ns.
 """
 
-from amaranth import Cat, ClockSignal, Const, Instance, Module, ResetSignal, Signal, Value, signed
+from amaranth import (
+    Cat,
+    ClockSignal,
+    Const,
+    Instance,
+    Module,
+    Mux,
+    ResetSignal,
+    Signal,
+    Value,
+    signed,
+)
 
-from ..config import Precision
+from ..config import AcceleratorConfig, Precision
 from ..core.pair import PairRegisters, ProcessingElementPair
 from ..core.pe import ProcessingElement, register
 from ..memory.single_port import SinglePortSram
@@ -25,6 +36,9 @@ OPERAND_WIDTH = 18
 
 PRODUCT_WIDTH = 2 * OPERAND_WIDTH
 
+MOST_ENABLES = 100
+"""Elements with an enable of their own that an LFE5U-85F takes: it has 39 blocks of four multipliers."""
+
 _ALWAYS = Const(1, 1)
 
 
@@ -37,17 +51,32 @@ class Ecp5Platform(VerilogPlatform):
 
         The register of the activation and that of the current weight are those at the multiplier's
         inputs, the switch being the clock enable of the latter; its output register is the first
-        product register, and the second is in the fabric.
+        product register, and the second is in the fabric. One that is ``held`` has the current weight
+        a second time in the fabric, from where the block takes it in every cycle.
         """
         m = Module()
         pe.forward(m)
         m.d.sync += pe.switch_out.eq(pe.switch_in)
-        following = pe.next_weight(m)
+        weight: Value = pe.next_weight(m)
+        switch: Value = pe.switch_in
+        if pe.held:
+            current = Signal.like(weight, name="current")
+            weight, switch = Mux(switch, weight, current), _ALWAYS
+            m.d.sync += current.eq(weight)
         product = multiplier(
-            m, "multiplier", pe.a_in, following, enable_b=pe.switch_in, width=pe.product_width
+            m, "multiplier", pe.a_in, weight, enable_b=switch, width=pe.product_width
         )
         pe.accumulate(m, product, registers=pe.build.product_registers - 1)
         return m
+
+    @classmethod
+    def few_enables(cls, config: AcceleratorConfig) -> bool:
+        """Whether the array is so large that its elements run out of clock enables.
+
+        The four multipliers of a block share four enables. One is always on, so three elements that
+        switch by themselves fill a block, and an 85F takes 117; nextpnr needs some room.
+        """
+        return not cls.pairs(config.precision) and config.rows * config.cols > MOST_ENABLES
 
     def get_sram(self, sram: Sram) -> Module:
         """Body of an :class:`.Sram`: blocks with their output register, if it has one, else inferred."""
