@@ -88,7 +88,7 @@ def test_array(simulator: str, name: str, family: str) -> None:
 
 @pytest.mark.parametrize(("name", "held"), [("8x4_f4_p2", False), ("9x12_f1_p2", True)])
 def test_large_arrays_need_fewer_enables_on_ecp5(name: str, held: bool) -> None:
-    """A third of the elements has none of its own, so that blocks of four multipliers can be full."""
+    """Their elements have none of their own, so that blocks of four multipliers can be full."""
     text = convert(SystolicArray(CONFIGS[name]), "array", family="ecp5")
     elements = [line for line in text.splitlines() if "array_pe_" in line and "(" in line]
     assert any("array_pe_held_" in line for line in elements) == held

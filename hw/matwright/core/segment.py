@@ -28,7 +28,7 @@ class ArraySegment(wiring.Component):
     port ``psum_in``.
 
     Platform overrides: where ``pairs(precision)`` is true, elements are placed two by two, as
-    :class:`.ProcessingElementPair`. With ``few_enables`` every third of those that are not is ``held``.
+    :class:`.ProcessingElementPair`. With ``few_enables`` those that are not are ``held``.
     """
 
     WIDTH = 8
@@ -94,7 +94,7 @@ class ArraySegment(wiring.Component):
             element: Any = ProcessingElementPair if cols == 2 else ProcessingElement
             kind = "pair" if cols == 2 else "pe"
             name = f"{kind}_{c}"
-            if self.few_enables and cols == 1 and c % 3 == 1:
+            if self.few_enables and cols == 1:
                 element, kind = partial(element, held=True), "pe_held"
             a_out = Signal(signed(precision.a_width), name=f"a_{c}")
             switch_out = Signal(name=f"switch_{c}")

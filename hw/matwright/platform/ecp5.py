@@ -37,7 +37,8 @@ OPERAND_WIDTH = 18
 PRODUCT_WIDTH = 2 * OPERAND_WIDTH
 
 MOST_ENABLES = 100
-"""Elements with an enable of their own that an LFE5U-85F takes: it has 39 blocks of four multipliers."""
+"""Elements with an enable of their own that an LFE5U-85F takes: it has 39 blocks of four multipliers, of
+which about two and a half can be used so."""
 
 _ALWAYS = Const(1, 1)
 
@@ -64,7 +65,13 @@ class Ecp5Platform(VerilogPlatform):
             weight, switch = Mux(switch, weight, current), _ALWAYS
             m.d.sync += current.eq(weight)
         product = multiplier(
-            m, "multiplier", pe.a_in, weight, enable_b=switch, width=pe.product_width
+            m,
+            "multiplier",
+            pe.a_in,
+            weight,
+            enable_b=switch,
+            width=pe.product_width,
+            sparing=pe.held,
         )
         pe.accumulate(m, product, registers=pe.build.product_registers - 1)
         return m
@@ -73,8 +80,8 @@ class Ecp5Platform(VerilogPlatform):
     def few_enables(cls, config: AcceleratorConfig) -> bool:
         """Whether the array is so large that its elements run out of clock enables.
 
-        The four multipliers of a block share four enables. One is always on, so three elements that
-        switch by themselves fill a block, and an 85F takes 117; nextpnr needs some room.
+        The four multipliers of a block share four enables. One is always on, and where three elements
+        that switch by themselves are in a block, nextpnr finds no route to all of them.
         """
         return not cls.pairs(config.precision) and config.rows * config.cols > MOST_ENABLES
 
@@ -152,19 +159,23 @@ def multiplier(
     enable_b: Value,
     enable: Value = _ALWAYS,
     width: int,
+    sparing: bool = False,
 ) -> Signal:
     """Low ``width`` bits of signed ``a * b``, two cycles later, from an instance ``name``.
 
     ``b`` is taken over where ``enable_b`` is high, and reset with the domain; ``a`` and the product
-    are registered where ``enable`` is, without a reset.
+    are registered where ``enable`` is, without a reset. ``sparing`` puts the operands at the top of the
+    ports, above zeros, which need no wires as copies of the signs do.
     """
     product = Signal(signed(width), name=f"{name}_product")
     bits = Signal(PRODUCT_WIDTH, name=f"{name}_p")
-    operands = []
+    operands, zeros = [], 0
     for letter, value in (("a", a), ("b", b)):
         operand = Signal(signed(OPERAND_WIDTH), name=f"{name}_{letter}")
-        m.d.comb += operand.eq(value)
+        below = OPERAND_WIDTH - len(value) if sparing else 0
+        m.d.comb += operand.eq(Cat(Const(0, below), value) if sparing else value)
         operands.append(operand)
+        zeros += below
     # Operand C and the shift chain are left open: they are not used, and have no route to ground.
     ports: dict[str, Value] = {f"i_A{i}": operands[0][i] for i in range(OPERAND_WIDTH)}
     ports |= {f"i_B{i}": operands[1][i] for i in range(OPERAND_WIDTH)}
@@ -194,5 +205,5 @@ def multiplier(
         i_SIGNEDB=Const(1, 1),
         **ports,
     )
-    m.d.comb += product.eq(bits[:width].as_signed())
+    m.d.comb += product.eq(bits[zeros:][:width].as_signed())
     return product
