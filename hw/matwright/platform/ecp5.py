@@ -100,8 +100,15 @@ class Ecp5Platform(VerilogPlatform):
     def get_multiplier(self, part: Multiplier) -> Module:
         """Body of a :class:`.Multiplier`: both of its registers are in the block."""
         m = Module()
-        enables = {"enable": part.enable, "enable_b": part.enable}
-        product = multiplier(m, "multiplier", part.a, part.b, width=len(part.p), **enables)
+        product = multiplier(
+            m,
+            "multiplier",
+            part.a,
+            part.b,
+            enable=part.enable,
+            enable_b=part.enable,
+            width=len(part.p),
+        )
         m.d.comb += part.p.eq(product)
         return m
 
