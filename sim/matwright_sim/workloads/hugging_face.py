@@ -121,7 +121,7 @@ def _arguments(data: object, name: str | None) -> dict[str, Any]:
 
 def _family(data: dict[str, Any]) -> str:
     kind = data.get("model_type")
-    if kind in FAMILIES:
+    if kind in tuple(FAMILIES):  # which may be anything, not hashable too
         return str(kind)
     architectures = data.get("architectures")
     if isinstance(architectures, list) and architectures:
