@@ -372,7 +372,7 @@ def _opened(port: str, baud: int) -> Any:
         made = serial.serial_for_url(port, baud, timeout=_TICK, write_timeout=most, exclusive=True)
     except (OSError, ValueError, OverflowError, termios.error) as error:
         raise LinkError(f"port {port} must {_refusal(error)}") from error
-    # Adapters of FTDI otherwise keep what comes for 16 ms.
+    # Adapters of FTDI otherwise keep what comes for 16 ms; a port without such a mode works as it is.
     with suppress(AttributeError, NotImplementedError, ValueError, OSError):
         made.set_low_latency_mode(True)
     return made

@@ -8,12 +8,12 @@ from matwright.config import DESCRIPTOR_BYTES, AcceleratorConfig
 from matwright.schedule.descriptor import Descriptor
 from matwright.schedule.intake import descriptor_beats
 
-from .bursts import ReadPath
 from .dispatcher import Slots, checked
 from .executor import Executor
 from .job import Job
 from .loader import Loader
 from .memory import Memory
+from .reader import Reader
 from .storer import Storer
 
 __all__ = ["Run", "exact"]
@@ -54,7 +54,7 @@ class Run:
         self._dispatched: list[int] = []
         self._fetched: list[Sequence[int]] = []  # cycles of the descriptors' beats
         self._load_ended: list[int] = []
-        self.reads = ReadPath(config.bus, config.build.request_registers, memory)
+        self.reads = Reader(config.bus, config.build.request_registers, memory)
         self.loader = Loader(
             config,
             self._load,

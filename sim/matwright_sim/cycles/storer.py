@@ -10,7 +10,7 @@ from matwright.schedule.storer import StoreEngine
 from .job import Job
 from .loader import Loader
 from .memory import Memory
-from .results import Item, Post, post_process
+from .post import Item, Post, post_process
 from .writer import Burst, Writer
 
 __all__ = ["Storer"]

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from matwright.config import Bus
 
-from .bursts import split
 from .memory import Memory
+from .reader import split
 
 __all__ = ["Writer"]
 

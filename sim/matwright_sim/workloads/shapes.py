@@ -54,7 +54,7 @@ def prefill(
         local = seen < tokens
         for shape, count in _blocks(tokens, seen, block or (seen if local else tokens)).items():
             found[shape] += count * layers * batch
-    return tuple(step.gemms(_attention_of_prefill(step, found), prompts=batch))
+    return tuple(step.gemms(_attention(step, found), prompts=batch))
 
 
 def decode(
@@ -70,7 +70,7 @@ def decode(
     positive("context", context)
     step = _Step("decode", model, batch, fused, seed)
     found = Counter({(1, s): n * batch for s, n in model.layers_by_context(context).items()})
-    return tuple(step.gemms(_attention_of_decode(step, found), prompts=batch))
+    return tuple(step.gemms(_attention(step, found), prompts=batch))
 
 
 def _blocks(tokens: int, window: int, block: int) -> Counter[tuple[int, int]]:
@@ -174,37 +174,42 @@ class _Step:
             yield from self._mlp("shared.", experts.shared_width, layers)
 
 
-def _attention_of_prefill(step: _Step, blocks: Counter[tuple[int, int]]) -> Iterator[Gemm]:
-    model, attention = step.model, step.model.attention
+def _attention(step: _Step, blocks: Counter[tuple[int, int]]) -> Iterator[Gemm]:
+    attention = step.model.attention
     if isinstance(attention, GroupedAttention):
         yield from _grouped(step, attention, blocks)
         return
     yield from _latent_inputs(step, attention)
-    heads, layers = attention.heads, model.layers
-    yield step.weights(
-        "kv_b", heads * (attention.nope + attention.v_dim), attention.kv_rank, layers
-    )
+    products = _latent_prefill if step.phase == "prefill" else _latent_decode
+    yield from products(step, attention, blocks)
+    heads, layers = attention.heads, step.model.layers
+    yield step.weights("o", step.model.hidden, heads * attention.v_dim, layers)
+
+
+def _latent_prefill(
+    step: _Step, attention: LatentAttention, blocks: Counter[tuple[int, int]]
+) -> Iterator[Gemm]:
+    """Keys and values of all heads are made, and each head meets its own."""
+    heads, layers = attention.heads, step.model.layers
+    kv = heads * (attention.nope + attention.v_dim)
+    yield step.weights("kv_b", kv, attention.kv_rank, layers)
     for (queries, keys), count in blocks.items():
         yield step.cached("scores", queries, keys, attention.qk_dim, count * heads)
         yield step.cached("values", queries, attention.v_dim, keys, count * heads)
-    yield step.weights("o", model.hidden, heads * attention.v_dim, layers)
 
 
-def _attention_of_decode(step: _Step, blocks: Counter[tuple[int, int]]) -> Iterator[Gemm]:
-    model, attention = step.model, step.model.attention
-    if isinstance(attention, GroupedAttention):
-        yield from _grouped(step, attention, blocks)
-        return
-    yield from _latent_inputs(step, attention)
-    heads, layers = attention.heads, model.layers
+def _latent_decode(
+    step: _Step, attention: LatentAttention, blocks: Counter[tuple[int, int]]
+) -> Iterator[Gemm]:
+    """Queries and results go through the weights instead; all heads meet the latent vectors."""
+    heads, layers = attention.heads, step.model.layers
     yield step.weights("q_absorb", attention.kv_rank, attention.nope, layers * heads)
     for (queries, keys), count in blocks.items():
-        yield step.cached("scores", queries * heads, keys, attention.kv_elements, count)
-        # The latent vectors are part of what the scores have fetched.
         rows = queries * heads
+        yield step.cached("scores", rows, keys, attention.kv_elements, count)
+        # The latent vectors are part of what the scores have fetched.
         yield step.cached("values", rows, attention.kv_rank, keys, count, fetched=False)
     yield step.weights("v_up", attention.v_dim, attention.kv_rank, layers * heads)
-    yield step.weights("o", model.hidden, heads * attention.v_dim, layers)
 
 
 def _grouped(

@@ -9,7 +9,7 @@ from matwright.config import Bus
 
 from .memory import Memory
 
-__all__ = ["ReadPath", "split"]
+__all__ = ["Reader", "split"]
 
 
 def split(bus: Bus, addr: int, beats: int) -> list[int]:
@@ -19,7 +19,7 @@ def split(bus: Bus, addr: int, beats: int) -> list[int]:
     return [end - start for start, end in pairwise(ends)]
 
 
-class ReadPath:
+class Reader:
     """The read engine and the memory: requests in the order in which they are accepted.
 
     Cycles are counted from the doorbell. ``in_flight`` are the cycles, first and last, in which a burst
