@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cycles of many GEMMs on many designs, each as :func:`.exact` tells them."""
+
+import ctypes
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matwright.config import DESCRIPTOR_BYTES, AcceleratorConfig
+from matwright.core.array import SystolicArray
+from matwright.memory.activation import ActivationScratchpad
+from matwright.post.element_queue import ElementQueue
+from matwright.post.requantize import Requantizer
+from matwright.post.serial import SerialPost
+from matwright.schedule.descriptor import FIELDS
+from matwright.schedule.divider import PanelCount
+from matwright.schedule.executor import ExecuteEngine
+from matwright.schedule.intake import descriptor_beats
+from matwright.schedule.region import RegionCheck
+from matwright.schedule.storer import StoreEngine
+from matwright_sw.driver import ALIGNMENT
+from matwright_sw.tiling import Tiling
+
+from . import native
+from .memory import Memory
+
+__all__ = ["REFUSED", "estimate", "tilings"]
+
+REFUSED = -1
+"""In place of cycles: the GEMM is beyond the design's limits, or its operands beyond its addresses."""
+
+
+def estimate(
+    configs: Sequence[AcceleratorConfig],
+    shapes: Sequence[tuple[int, int, int]] | NDArray[np.int64],
+    memory: Memory | None = None,
+    *,
+    raw: bool = False,
+    table: bool | None = None,
+    tiling: Tiling | None = None,
+    threads: int = 1,
+) -> NDArray[np.int64]:
+    """Cycles of each GEMM (M, N, K) on each configuration: ``len(configs)`` x ``len(shapes)``.
+
+    They are those of the program that :func:`.gemm_program` makes, to the cycle, and
+    :data:`REFUSED` where it makes none. ``raw``, ``table`` and ``tiling`` are as there. Nothing is
+    estimated about it: the machine is followed as :func:`.exact` does, but what repeats is skipped.
+    """
+    return _run(configs, shapes, memory, raw, table, tiling, threads)[0]
+
+
+def tilings(
+    configs: Sequence[AcceleratorConfig],
+    shapes: Sequence[tuple[int, int, int]] | NDArray[np.int64],
+    *,
+    raw: bool = False,
+    table: bool | None = None,
+) -> NDArray[np.int64]:
+    """Tilings (rows, n_panels_log2, k_panels_log2) of the same programs, along a third axis."""
+    return _run(configs, shapes, None, raw, table, None, 1)[1]
+
+
+def _run(
+    configs: Sequence[AcceleratorConfig],
+    shapes: Sequence[tuple[int, int, int]] | NDArray[np.int64],
+    memory: Memory | None,
+    raw: bool,
+    table: bool | None,
+    tiling: Tiling | None,
+    threads: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    memory = Memory() if memory is None else memory
+    if memory.recording is not None:
+        raise ValueError("estimate must have a memory of fixed latency, not a recording")
+    sizes = np.ascontiguousarray(shapes, np.int64).reshape(-1, 3)
+    if sizes.size and sizes.min() < 1:
+        raise ValueError(f"sizes of a GEMM must be at least 1, not {sizes.min()}")
+    designs = np.array([_fields(config) for config in configs], np.int64)
+    designs = designs.reshape(len(configs), -1)
+    library = native.load()
+    latencies = np.array([memory.read_latency, memory.write_latency], np.int64)
+    cycles = np.empty((len(configs), len(sizes)), np.int64)
+    cuts = np.zeros((len(configs), len(sizes), 3), np.int64)
+    if tiling is not None:
+        cuts[:] = tiling.tile_rows, tiling.n_panels_log2, tiling.k_panels_log2
+
+    def part(chosen: slice) -> None:
+        library.estimate(
+            _pointer(designs[chosen]),
+            ctypes.c_int64(len(designs[chosen])),
+            _pointer(sizes),
+            ctypes.c_int64(len(sizes)),
+            ctypes.c_int64(raw),
+            ctypes.c_int64(not raw if table is None else table),
+            _pointer(latencies),
+            ctypes.c_int64(tiling is not None),
+            _pointer(cycles[chosen]),
+            _pointer(cuts[chosen]),
+        )
+
+    if threads == 1:
+        part(slice(None))
+    else:
+        step = max(1, len(configs) // (8 * threads))
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(part, [slice(i, i + step) for i in range(0, len(configs), step)]))
+    return cycles, cuts
+
+
+def _pointer(array: NDArray[np.int64]) -> ctypes.c_void_p:
+    return array.ctypes.data_as(ctypes.c_void_p)
+
+
+def _fields(config: AcceleratorConfig) -> list[int]:
+    """A configuration as ``Design`` in native/cycles/design.hpp, in the order of its fields."""
+    build, bus, sram, limits = config.build, config.bus, config.sram, config.limits
+    lanes = bus.data_width // 32
+    n_divides, k_divides = (
+        PanelCount.cycles(most, side) if side & (side - 1) else 0
+        for most, side in ((limits.max_n, config.cols), (limits.max_k, config.rows))
+    )
+    bits = (8, 32)
+    runs = (SerialPost.CYCLES, SerialPost.raw_cycles(config.precision.acc_width))
+    serial, serial_raw = (cycles - own - 1 for cycles, own in zip(runs, bits, strict=True))
+    load_cycles = config.load_cycles
+    sums_done = ActivationScratchpad.latency(build) + SystolicArray.cycles(config) + config.cols
+    return [
+        *(config.rows, config.cols, config.col_pitch, load_cycles),
+        *(config.panel_bytes, config.tile_bytes, config.precision.a_bytes),
+        *(config.panels_per_activation_word, config.beats_per_activation_word),
+        config.activation_words,
+        *(sram.weight_tiles, sram.accumulator_rows, sram.column_panels),
+        *(bus.bytes, bus.max_burst, bus.outstanding, bus.addr_width, max(ALIGNMENT, bus.bytes)),
+        *(limits.max_m, limits.max_n, limits.max_k),
+        *(load_cycles + (config.load_rows - 1) * load_cycles + config.cols, sums_done),
+        descriptor_beats(config),
+        *(FIELDS["n"].word // lanes, FIELDS["k"].word // lanes, n_divides, k_divides),
+        *(RegionCheck.COUNT_LATENCY, RegionCheck.LATENCY),
+        *(ExecuteEngine.JOB_SETUP, ExecuteEngine.BLOCK_SETUP),
+        StoreEngine.stages(build),
+        Requantizer.LATENCY + 2 * build.post_registers,
+        Requantizer.RAW_LATENCY + build.post_registers,
+        *(serial, serial_raw, ElementQueue.DEPTH),
+        *(build.post_lanes, build.queued_results, build.post_multiplier == "serial"),
+        *(build.descriptors == 1, build.request_registers, build.sram_registers),
+        build.unsafe_unchecked,
+    ]
+
+
+assert DESCRIPTOR_BYTES == 64

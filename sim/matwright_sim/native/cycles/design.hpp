@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// A configuration as far as its cycles go, and a GEMM on it.
+
+#pragma once
+
+#include <cstdint>
+
+using Cycle = int64_t;
+
+// Earlier than anything: what has not happened keeps nobody waiting.
+constexpr Cycle NEVER = INT64_MIN / 4;
+
+inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Whether a is b, later by a shift.
+inline bool later(Cycle a, Cycle b, Cycle shift) {
+    return b == NEVER ? a == NEVER : a == b + shift;
+}
+
+inline void move(Cycle& cycle, Cycle shift) {
+    if (cycle != NEVER) cycle += shift;
+}
+
+// The order of the fields is that of FIELDS in cycles/estimate.py.
+struct Design {
+    int64_t rows, cols, col_pitch, load_cycles;
+    int64_t panel_bytes, tile_bytes, a_bytes;                   // of a panel of a row of A, a tile, an element
+    int64_t panels_per_word, beats_per_word, activation_words;  // of half the activation scratchpad
+    int64_t weight_tiles, accumulator_rows, column_panels;
+    int64_t beat_bytes, max_burst, outstanding, addr_width, alignment;
+    int64_t max_m, max_n, max_k;
+    int64_t weights_leave, sums_done;  // from a tile's begin, and from its last row on
+    int64_t descriptor_beats, n_beat, k_beat, n_divides, k_divides;
+    int64_t settles, checks;  // cycles of RegionCheck
+    int64_t execute_setup, block_setup;
+    int64_t store_stages, post_stages, post_raw_stages, serial_runs, serial_raw_runs, queue_depth;
+    int64_t post_lanes, post_queued, post_serial;
+    int64_t single, request_registers, sram_registers, unchecked;
+};
+
+struct Memory {
+    int64_t read_latency, write_latency;
+};
+
+struct Tiling {
+    int64_t rows, n_log2, k_log2;
+};
+
+struct Gemm {
+    int64_t m, n, k;
+    bool raw, table;
+};

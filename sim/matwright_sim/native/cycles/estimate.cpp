@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cycles of many GEMMs on many designs, behind a C interface: cycles/estimate.py.
+
+#include <cstdint>
+
+#include "gemm.hpp"
+#include "tiling.hpp"
+
+namespace {
+
+// What the driver refuses, and the device.
+bool refused(const Design& design, const Gemm& gemm) {
+    return gemm.m > design.max_m || gemm.n > design.max_n || gemm.k > design.max_k ||
+           Places(design, gemm).end > int64_t(1) << design.addr_width;
+}
+
+}  // namespace
+
+#define API extern "C" __attribute__((visibility("default")))
+
+API int64_t design_fields() { return sizeof(Design) / sizeof(int64_t); }
+
+// For each of `designs` and each of `shapes` (m, n, k) the cycles of the program of one GEMM, -1 where it is
+// refused, and its tiling (rows, n_log2, k_log2). With `given` tilings are read instead.
+API void estimate(const Design* designs, int64_t design_count, const int64_t (*shapes)[3],
+                  int64_t shape_count, int64_t raw, int64_t table, const Memory* memory,
+                  int64_t given, int64_t* cycles, int64_t (*tilings)[3]) {
+    Machine machine;
+    Rule rule;
+    for (int64_t i = 0; i < design_count; i++) {
+        for (int64_t j = 0; j < shape_count; j++, cycles++, tilings++) {
+            const Gemm gemm{shapes[j][0], shapes[j][1], shapes[j][2], raw != 0, table != 0};
+            *cycles = -1;
+            if (refused(designs[i], gemm)) continue;
+            Tiling tiling{(*tilings)[0], (*tilings)[1], (*tilings)[2]};
+            if (!given) {
+                tiling = Rule::best(rule.choices(designs[i], gemm));
+                (*tilings)[0] = tiling.rows;
+                (*tilings)[1] = tiling.n_log2;
+                (*tilings)[2] = tiling.k_log2;
+            }
+            *cycles = machine.run(designs[i], *memory, gemm, tiling);
+        }
+    }
+}

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: Apache-2.0
+// The cycles of a program of one GEMM: cycles/exact.py, cycles/loader.py and cycles/executor.py.
+//
+// What the load engine waits for depends only on what it asked for before. So each tile is executed as soon
+// as it is loaded, and each block is stored as soon as it is executed, whatever their cycles.
+
+#pragma once
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+#include <vector>
+
+#include "design.hpp"
+#include "reader.hpp"
+#include "repeat.hpp"
+#include "storer.hpp"
+
+// When the last tiles left the ring.
+class Ring {
+public:
+    explicit Ring(int64_t tiles = 0) : cycles_(size_t(tiles), NEVER), mask_(size_t(tiles) - 1) {}
+
+    void push(Cycle cycle) { cycles_[head_++ & mask_] = cycle; }
+    // Of the last tile, that before, ...: 0, 1, ...
+    Cycle operator[](int64_t age) const { return cycles_[(head_ - 1 - size_t(age)) & mask_]; }
+
+    bool same(const Ring& mark, Cycle shift) const {
+        for (size_t i = 0; i <= mask_; i++)
+            if (!later(cycles_[(head_ + i) & mask_], mark.cycles_[(mark.head_ + i) & mask_], shift))
+                return false;
+        return true;
+    }
+    void shift(Cycle by) {
+        for (Cycle& cycle : cycles_) move(cycle, by);
+    }
+
+private:
+    std::vector<Cycle> cycles_;
+    size_t mask_, head_ = 0;
+};
+
+// The two places of chunks, banks and tables: when the last two left theirs.
+struct Pair {
+    Cycle last = NEVER, before = NEVER;
+
+    void push(Cycle cycle) {
+        before = last;
+        last = cycle;
+    }
+    bool same(const Pair& mark, Cycle by) const {
+        return later(last, mark.last, by) && later(before, mark.before, by);
+    }
+    void shift(Cycle by) {
+        move(last, by);
+        move(before, by);
+    }
+};
+
+// What a row of a chunk changes.
+struct Loading {
+    Reader reader;
+    Cycle ready = 0;  // from which on the next request is on offer
+
+    Cycle now() const { return ready; }
+    bool same(const Loading& mark, Cycle shift) const { return reader.same(mark.reader, shift); }
+    void shift(Cycle by) {
+        ready += by;
+        reader.shift(by);
+    }
+};
+
+// What a step of K changes.
+struct Stepping : Loading {
+    Ring tiles;
+    Cycle started = 0, free = 0;  // the last tile's start, and the end of its rows
+    Cycle tiles_from = 0;         // from which on the first tile of a block may start
+
+    bool same(const Stepping& mark, Cycle shift) const {
+        return later(started, mark.started, shift) && later(free, mark.free, shift) &&
+               later(tiles_from, mark.tiles_from, shift) &&
+               Loading::same(mark, shift) && tiles.same(mark.tiles, shift);
+    }
+    void shift(Cycle by) {
+        Loading::shift(by);
+        tiles.shift(by);
+        move(started, by);
+        move(free, by);
+        move(tiles_from, by);
+    }
+};
+
+// What a chunk changes.
+struct Chunking : Stepping {
+    Pair chunks;
+
+    bool same(const Chunking& mark, Cycle shift) const {
+        return chunks.same(mark.chunks, shift) && Stepping::same(mark, shift);
+    }
+    void shift(Cycle by) {
+        Stepping::shift(by);
+        chunks.shift(by);
+    }
+};
+
+// What a block changes: all.
+struct Blocks : Chunking {
+    Storer storer;
+    Pair banks, tables;
+    bool keeps_chunk = false;  // blocks that share their chunk leave alone when one left
+
+    bool same(const Blocks& mark, Cycle shift) const {
+        const bool loaded = keeps_chunk ? Stepping::same(mark, shift) : Chunking::same(mark, shift);
+        return loaded && banks.same(mark.banks, shift) && tables.same(mark.tables, shift) &&
+               storer.same(mark.storer, shift);
+    }
+    void shift(Cycle by) {
+        if (keeps_chunk) {
+            Stepping::shift(by);
+        } else {
+            Chunking::shift(by);
+        }
+        banks.shift(by);
+        tables.shift(by);
+        storer.shift(by);
+    }
+};
+
+// Where a GEMM's operands are, as the driver places them on an empty device.
+struct Places {
+    int64_t table = 0, a = 0, b = 0, d = 0, program = 0, end = 0;
+    int64_t a_stride, b_stride, d_stride;
+
+    Places(const Design& c, const Gemm& g) {
+        const auto beats = [&](int64_t bytes) { return ceil_div(bytes, c.beat_bytes) * c.beat_bytes; };
+        const int64_t k_panels = ceil_div(g.k, c.rows), n_panels = ceil_div(g.n, c.cols);
+        const int64_t size = g.raw ? 4 : 1;
+        const int64_t tail = g.n - (n_panels - 1) * c.cols;
+        a_stride = beats(k_panels * c.panel_bytes);
+        b_stride = n_panels * c.tile_bytes;
+        d_stride = beats(((n_panels - 1) * c.col_pitch + tail) * size);
+        // A next GEMM that reads the result as A reads whole panels of `rows`.
+        if (!g.raw) d_stride = std::max(d_stride, beats(ceil_div(g.n, c.rows) * c.panel_bytes));
+        const auto take = [&](int64_t bytes) {
+            const int64_t place = end;
+            end += std::max<int64_t>(1, ceil_div(bytes, c.alignment)) * c.alignment;
+            return place;
+        };
+        if (g.table) table = take(n_panels * c.col_pitch * PARAMETER_BYTES);
+        a = take(g.m * a_stride);
+        b = take(k_panels * b_stride);
+        d = take(g.m * d_stride);
+        program = take(DESCRIPTOR_BYTES);
+    }
+
+    static constexpr int64_t PARAMETER_BYTES = 8, DESCRIPTOR_BYTES = 64;
+};
+
+// A GEMM on a machine. Made once for many; what it keeps between runs is memory.
+class Machine {
+public:
+    // Cycles from doorbell to interrupt.
+    Cycle run(const Design& design, const Memory& memory, const Gemm& gemm, const Tiling& tiling) {
+        c_ = &design;
+        g_ = gemm;
+        t_ = tiling;
+        places_.emplace(design, gemm);
+        k_panels_ = ceil_div(gemm.k, design.rows);
+        n_panels_ = ceil_div(gemm.n, design.cols);
+        chunk_ = std::min(k_panels_, int64_t(1) << tiling.k_log2);
+        chunks_ = ceil_div(k_panels_, chunk_);
+        width_ = std::min(n_panels_, int64_t(1) << tiling.n_log2);
+        columns_ = ceil_div(n_panels_, width_);
+        span_ = design.max_burst * design.beat_bytes;
+        const Reader reader(design, memory);
+        const Storer storer(design, memory, gemm, items_);
+        const Blocks fresh{{{{reader}, Ring(design.weight_tiles)}, {}}, storer, {}, {}, false};
+        s_.emplace(fresh);
+        if (!in_rows_) {
+            in_rows_.emplace(fresh);
+            in_steps_.emplace(fresh);
+            in_chunks_.emplace(fresh);
+            in_columns_.emplace(fresh);
+            in_blocks_.emplace(fresh);
+            in_store_.emplace(storer);
+        }
+        return follow();
+    }
+
+private:
+    Cycle follow() {
+        const Design& c = *c_;
+        Blocks& s = *s_;
+        Cycle n_comes = 0, k_comes = 0, last = 0;
+        int64_t beat = 0;
+        const Cycle accepted = s.reader.accepts(1);
+        last = s.reader.request(accepted, places_->program, c.descriptor_beats,
+                                [&](Cycle first, int64_t beats) {
+                                    for (int64_t i = 0; i < beats; i++, beat++) {
+                                        if (beat == c.n_beat) n_comes = first + i;
+                                        if (beat == c.k_beat) k_comes = first + i;
+                                    }
+                                });
+        const Cycle dispatched = checked(n_comes, k_comes, last);
+        const Cycle seen = dispatched + 1;
+        s.ready = seen + (c.single ? 0 : 1) + 1;
+        s.tiles_from = seen + (c.single ? 0 : 2) + c.execute_setup;
+        s.storer.begin(seen + (c.single ? 0 : 3));
+
+        const int64_t row_blocks = ceil_div(g_.m, t_.rows);
+        const auto block_row = [&](int64_t i) { row_of_blocks(i, t_.rows, false); };
+        repeat(s, *in_blocks_, row_blocks - 1, block_row, [&](int64_t rows) {
+            return aligned(rows * t_.rows * places_->a_stride) &&
+                   aligned(rows * t_.rows * places_->d_stride);
+        });
+        row_of_blocks(row_blocks - 1, g_.m - (row_blocks - 1) * t_.rows, true);
+
+        Cycle offered = dispatched + 1;
+        const Cycle stored = s.storer.end();
+        if (c.single) offered = std::max({offered, s.ready - 1 /* the last request */, s.started, stored});
+        return std::max(offered + 1, s.storer.complete()) + 1;
+    }
+
+    // First cycle in which the descriptor may be dispatched: cycles/dispatcher.py.
+    Cycle checked(Cycle n_comes, Cycle k_comes, Cycle last) const {
+        const Design& c = *c_;
+        const Cycle arrived = last + c.sram_registers + 1;
+        Cycle counted = 0, settled = 0;
+        if (c.n_divides) counted = n_comes + c.sram_registers + c.n_divides;
+        if (c.k_divides) counted = std::max(counted, k_comes + c.sram_registers + c.k_divides);
+        if (counted) settled = counted + c.settles;
+        if (c.unchecked) return std::max(arrived, counted);
+        const int64_t rows = bits(g_.m - 1) + 1, panels = bits(k_panels_ - 1) + 1;
+        return std::max(arrived + rows, settled) + panels + rows + g_.table + c.checks;
+    }
+
+    static int64_t bits(int64_t value) {
+        int64_t count = 0;
+        for (; value; value >>= 1) count++;
+        return count;
+    }
+
+    bool aligned(int64_t bytes) const { return bytes % span_ == 0; }
+
+    void row_of_blocks(int64_t index, int64_t rows, bool last) {
+        Blocks& s = *s_;
+        const int64_t row = index * t_.rows;
+        block(row, rows, 0, last);
+        if (columns_ == 1) return;
+        const bool table = g_.table;
+        s.keeps_chunk = chunks_ == 1;
+        repeat(
+            s, *in_columns_, columns_ - 2,
+            [&](int64_t i) { block(row, rows, i + 1, last); },
+            [&](int64_t columns) {
+                const int64_t panels = columns * width_;
+                return aligned(panels * c_->tile_bytes) &&
+                       aligned(panels * c_->col_pitch * (g_.raw ? 4 : 1)) &&
+                       (!table || aligned(panels * c_->col_pitch * Places::PARAMETER_BYTES));
+            });
+        s.keeps_chunk = false;
+        block(row, rows, columns_ - 1, last);
+    }
+
+    void block(int64_t row, int64_t rows, int64_t column, bool last_rows) {
+        Blocks& s = *s_;
+        const int64_t panel = column * width_;
+        const int64_t panels = std::min(width_, n_panels_ - panel);
+        const bool last = column == columns_ - 1;
+        const bool again = chunks_ > 1;  // chunks leave before the next block
+        chunk(row, rows, panel, panels, 0, again || column == 0, again || last, s.banks.before);
+        if (again) {
+            repeat(
+                static_cast<Chunking&>(s), *in_chunks_, chunks_ - 2,
+                [&](int64_t i) { chunk(row, rows, panel, panels, i + 1, true, true, NEVER); },
+                [&](int64_t chunks) {
+                    return aligned(chunks * chunk_ * c_->panel_bytes) &&
+                           aligned(chunks * chunk_ * places_->b_stride);
+                });
+            chunk(row, rows, panel, panels, chunks_ - 1, true, true, NEVER);
+        }
+        Cycle table = NEVER;
+        if (g_.table) {
+            const int64_t bytes = Places::PARAMETER_BYTES * c_->col_pitch;
+            if (s.tables.before != NEVER) s.ready = std::max(s.ready, s.tables.before + 1);
+            const Cycle accepted = s.reader.accepts(s.ready);
+            table = s.reader.request(accepted, places_->table + panel * bytes,
+                                     panels * bytes / c_->beat_bytes, [](Cycle, int64_t) {});
+            table += c_->sram_registers;
+            s.ready = accepted + 1;
+        }
+        s.ready++;
+        const int64_t size = g_.raw ? 4 : 1;
+        const Block stored{rows,
+                           panels,
+                           places_->d + row * places_->d_stride + panel * c_->col_pitch * size,
+                           places_->d_stride,
+                           last,
+                           last_rows};
+        const Cycle left = s.storer.store(stored, s.free + c_->sums_done, table, *in_store_);
+        s.banks.push(left);
+        if (g_.table) s.tables.push(left);
+        s.tiles_from = s.started + c_->block_setup;
+    }
+
+    // Loads a chunk, unless it is there, and its tiles, and executes them. `bank`: when that of the block
+    // is free, of its first chunk.
+    void chunk(int64_t row, int64_t rows, int64_t panel, int64_t panels, int64_t index, bool loads,
+               bool leaves, Cycle bank) {
+        Blocks& s = *s_;
+        const int64_t step = index * chunk_;
+        const int64_t steps = std::min(chunk_, k_panels_ - step);
+        Cycle there = NEVER;
+        if (loads) {
+            there = activations(row, rows, step, steps, index == chunks_ - 1);
+        } else {
+            s.ready++;
+        }
+        int64_t addr = places_->b + step * places_->b_stride + panel * c_->tile_bytes;
+        weights(rows, panels, addr, there, bank);
+        addr += places_->b_stride;
+        repeat(
+            static_cast<Stepping&>(s), *in_steps_, steps - 1,
+            [&](int64_t i) { weights(rows, panels, addr + i * places_->b_stride, NEVER, NEVER); },
+            [&](int64_t count) { return aligned(count * places_->b_stride); });
+        if (leaves) s.chunks.push(s.free + c_->rows);
+    }
+
+    // Returns the cycle in which the chunk is on chip.
+    Cycle activations(int64_t row, int64_t rows, int64_t step, int64_t steps, bool last) {
+        Blocks& s = *s_;
+        const Design& c = *c_;
+        if (s.chunks.before != NEVER) s.ready = std::max(s.ready, s.chunks.before + 1);
+        s.ready++;
+        int64_t beats = ceil_div(steps, c.panels_per_word);
+        if (c.beats_per_word > 1) {
+            beats = steps * c.beats_per_word;
+            if (last) {
+                const int64_t tail = g_.k - (k_panels_ - 1) * c.rows;
+                beats += ceil_div(tail * c.a_bytes, c.beat_bytes) - c.beats_per_word;
+            }
+        }
+        const int64_t addr = places_->a + row * places_->a_stride + step * c.panel_bytes;
+        Cycle there = 0;
+        repeat(
+            static_cast<Loading&>(s), *in_rows_, rows - 1,
+            [&](int64_t i) { load_row(addr + i * places_->a_stride, beats); },
+            [&](int64_t count) { return aligned(count * places_->a_stride); });
+        there = load_row(addr + (rows - 1) * places_->a_stride, beats);
+        return there + c.sram_registers;
+    }
+
+    Cycle load_row(int64_t addr, int64_t beats) {
+        Loading& s = *s_;
+        const Cycle accepted = s.reader.accepts(s.ready);
+        s.ready = accepted + 1;
+        return s.reader.request(accepted, addr, beats, [](Cycle, int64_t) {});
+    }
+
+    // The tiles of one step of K: loads them and executes them. `chunk` and `bank`: from when on the first
+    // finds its activations, and its bank free.
+    void weights(int64_t rows, int64_t panels, int64_t addr, Cycle chunk, Cycle bank) {
+        Stepping& s = *s_;
+        const Design& c = *c_;
+        const int64_t tile_beats = c.tile_bytes / c.beat_bytes;
+        const Cycle room = s.tiles[c.weight_tiles - panels];
+        if (room != NEVER) s.ready = std::max(s.ready, room + 1);
+        const Cycle accepted = s.reader.accepts(s.ready);
+        s.ready = accepted + 1;
+        int64_t owed = tile_beats;  // beats to the end of the next tile
+        Cycle earliest = std::max(s.free, s.tiles_from);
+        earliest = std::max({earliest, bank + 1, chunk + 1});
+        s.reader.request(accepted, addr, panels * tile_beats, [&](Cycle first, int64_t beats) {
+            while (beats >= owed) {
+                const Cycle there = first + owed - 1 + c.sram_registers;
+                const Cycle begins = std::max(s.started, there + 1);
+                const Cycle start = std::max({earliest, begins + 1, begins + c.load_cycles});
+                s.tiles.push(begins + c.weights_leave);
+                s.started = start;
+                earliest = s.free = start + rows;
+                first += owed;
+                beats -= owed;
+                owed = tile_beats;
+            }
+            owed -= beats;
+        });
+        s.tiles_from = NEVER;
+    }
+
+    const Design* c_ = nullptr;
+    Gemm g_;
+    Tiling t_;
+    std::optional<Places> places_;
+    int64_t k_panels_, n_panels_;
+    int64_t chunk_, chunks_;   // panels of K of a chunk, and how many there are
+    int64_t width_, columns_;  // panels of N of a block, and how many there are
+    int64_t span_;             // bytes between places at which a burst may always begin
+        std::vector<Item> items_;
+    std::optional<Blocks> s_;
+    std::optional<Loading> in_rows_;
+    std::optional<Stepping> in_steps_;
+    std::optional<Chunking> in_chunks_;
+    std::optional<Blocks> in_columns_, in_blocks_;
+    std::optional<Storer> in_store_;
+};

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// The driver's rule for cutting a GEMM into blocks and chunks, with its words: matwright_sw/tiling.py.
+
+#pragma once
+
+#include <algorithm>
+#include <tuple>
+#include <vector>
+
+#include "design.hpp"
+
+class Rule {
+public:
+    struct Choice {
+        int64_t loading, cycles, rows, n_log2, k_log2;
+
+        bool operator<(const Choice& other) const { return fields() < other.fields(); }
+        std::tuple<int64_t, int64_t, int64_t, int64_t, int64_t> fields() const {
+            return {loading, cycles, rows, n_log2, k_log2};
+        }
+    };
+
+    // All choices that the rule looks at; valid until the next call.
+    const std::vector<Choice>& choices(const Design& design, const Gemm& gemm) {
+        c_ = &design;
+        g_ = gemm;
+        k_panels_ = ceil_div(g_.k, c_->rows);
+        burst_cost_ = ceil_div(LATENCY, c_->outstanding);
+        found_.clear();
+        const int64_t n_panels = ceil_div(g_.n, c_->cols);
+        const int64_t per_word_log2 = log2(c_->panels_per_word);
+        const int64_t most_n = std::min(log2(c_->column_panels), up_log2(n_panels));
+        const int64_t most_k = std::min(MAX_LOG2, std::max(per_word_log2, up_log2(k_panels_)));
+        for (int64_t n_log2 = 0; n_log2 <= most_n; n_log2++) {
+            const bool one_column = g_.n <= c_->cols << n_log2;
+            if (!one_column && c_->col_pitch << n_log2 < c_->beat_bytes) continue;
+            for (int64_t k_log2 = per_word_log2; k_log2 <= most_k; k_log2++) {
+                const int64_t tallest =
+                    std::min({g_.m, c_->accumulator_rows >> n_log2,
+                              c_->activation_words >> (k_log2 - per_word_log2), MAX_TILE_ROWS});
+                if (tallest == 0) continue;
+                const int64_t blocks = ceil_div(g_.m, tallest);
+                int64_t before = 0;
+                for (int64_t parts = 1; parts <= 4; parts++) {
+                    const int64_t rows = ceil_div(g_.m, blocks * parts);
+                    if (rows != before) add({rows, n_log2, k_log2});
+                    before = rows;
+                }
+            }
+        }
+        return found_;
+    }
+
+    // The rule's own choice.
+    static Tiling best(const std::vector<Choice>& choices) {
+        int64_t fastest = INT64_MAX;
+        for (const Choice& choice : choices) fastest = std::min(fastest, choice.cycles);
+        const Choice* chosen = nullptr;
+        for (const Choice& choice : choices)
+            if (choice.cycles <= fastest + fastest / SLACK && (!chosen || choice < *chosen))
+                chosen = &choice;
+        return {chosen->rows, chosen->n_log2, chosen->k_log2};
+    }
+
+private:
+    static constexpr int64_t LATENCY = 64, CHUNK_COST = 4, SLACK = 4096;
+    static constexpr int64_t MAX_TILE_ROWS = (1 << 16) - 1, MAX_LOG2 = 15;
+
+    struct Work {
+        int64_t load, compute, store;
+    };
+
+    static int64_t log2(int64_t value) { return 63 - __builtin_clzll(uint64_t(value)); }
+    static int64_t up_log2(int64_t value) { return value > 1 ? log2(value - 1) + 1 : 0; }
+
+    int64_t transfer(int64_t bytes) const {
+        const int64_t beats = ceil_div(bytes, c_->beat_bytes);
+        return std::max(beats, ceil_div(beats, c_->max_burst) * burst_cost_);
+    }
+
+    int64_t store(int64_t rows, int64_t columns) const {
+        const int64_t panels = ceil_div(columns, c_->cols);
+        const int64_t lanes = ceil_div(c_->cols, c_->post_lanes);
+        return rows * std::max(panels * lanes, transfer(columns * (g_.raw ? 4 : 1)));
+    }
+
+    void add(const Tiling& tiling) {
+        const int64_t chunk = std::min(k_panels_, int64_t(1) << tiling.k_log2);
+        const int64_t full_chunks = k_panels_ / chunk, k_tail = k_panels_ % chunk;
+        const int64_t chunks = full_chunks + (k_tail > 0);
+        const int64_t a_segment = transfer(chunk * c_->panel_bytes);
+        const int64_t a_row =
+            full_chunks * a_segment + (k_tail ? transfer(k_tail * c_->panel_bytes) : 0);
+        const int64_t n_block = c_->cols << tiling.n_log2;
+        const int64_t parameters = g_.table ? 8 * c_->col_pitch : 0;
+        // Cycles of load, compute and store of a block, which loads its A or finds it there.
+        const auto work = [&](int64_t rows, int64_t columns, bool loads_a) {
+            const int64_t panels = ceil_div(columns, c_->cols);
+            int64_t load =
+                k_panels_ * transfer(panels * c_->tile_bytes) + transfer(panels * parameters);
+            int64_t requests = k_panels_ + g_.table;
+            if (loads_a) {
+                load += rows * a_row;
+                requests += chunks * (rows + CHUNK_COST);
+            }
+            return Work{std::max(load, requests),
+                        k_panels_ * panels * std::max(rows, c_->load_cycles), store(rows, columns)};
+        };
+        const int64_t full = g_.n / n_block, tail = g_.n % n_block;
+        const bool again = chunks > 1;
+        const int64_t first = std::min(g_.m, tiling.rows) * a_segment + transfer(c_->tile_bytes);
+        int64_t busiest = 0, loading = 0, early = first;
+        const std::pair<int64_t, int64_t> parts_of_rows[] = {{tiling.rows, g_.m / tiling.rows},
+                                                             {g_.m % tiling.rows, 1}};
+        for (const auto& [rows, rows_of_blocks] : parts_of_rows) {
+            if (!rows || !rows_of_blocks) continue;
+            count_ = 0;
+            put(1, work(rows, full ? n_block : tail, true));
+            if (full) {
+                put(full - 1, work(rows, n_block, again));
+                if (tail) put(1, work(rows, tail, again));
+            }
+            int64_t loads = 0;
+            for (int i = 0; i < count_; i++) loads += many_[i] * parts_[i].load;
+            if (again) {
+                busiest += pace(early, true) + (rows_of_blocks - 1) * pace(0, true);
+            } else {
+                const int64_t alone = pace(0, false);
+                busiest += std::max(loads - early, alone);
+                busiest += (rows_of_blocks - 1) * std::max(loads, alone);
+            }
+            loading += rows_of_blocks * loads;
+            early = 0;
+        }
+        const int64_t last_rows = g_.m % tiling.rows ? g_.m % tiling.rows : tiling.rows;
+        const int64_t last_columns = tail ? tail : std::min(g_.n, n_block);
+        const int64_t drain = c_->load_cycles + c_->rows + c_->cols;
+        found_.push_back({loading, LATENCY + first + busiest + drain + store(last_rows, last_columns),
+                          tiling.rows, tiling.n_log2, tiling.k_log2});
+    }
+
+    void put(int64_t many, const Work& work) {
+        if (!many) return;
+        many_[count_] = many;
+        parts_[count_++] = work;
+    }
+
+    // Cycles of one row of blocks.
+    int64_t pace(int64_t early, bool loads) const {
+        int64_t cycles = 0, before = parts_[count_ - 1].store;
+        for (int i = 0; i < count_; i++) {
+            const int64_t load = loads ? parts_[i].load : 0;
+            cycles += std::max({load - early, parts_[i].compute, before}) +
+                      (many_[i] - 1) * std::max({load, parts_[i].compute, parts_[i].store});
+            before = parts_[i].store;
+            early = 0;
+        }
+        return cycles;
+    }
+
+    const Design* c_ = nullptr;
+    Gemm g_{};
+    int64_t k_panels_ = 0, burst_cost_ = 0;
+    std::vector<Choice> found_;
+    Work parts_[3];
+    int64_t many_[3] = {};
+    int count_ = 0;
+};
