@@ -12,11 +12,6 @@ constexpr Cycle NEVER = INT64_MIN / 4;
 
 inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// Whether a is b, later by a shift.
-inline bool later(Cycle a, Cycle b, Cycle shift) {
-    return b == NEVER ? a == NEVER : a == b + shift;
-}
-
 inline void move(Cycle& cycle, Cycle shift) {
     if (cycle != NEVER) cycle += shift;
 }

@@ -28,6 +28,7 @@ API void estimate(const Design* designs, int64_t design_count, const int64_t (*s
     Machine machine;
     Rule rule;
     for (int64_t i = 0; i < design_count; i++) {
+        machine.forget();
         for (int64_t j = 0; j < shape_count; j++, cycles++, tilings++) {
             const Gemm gemm{shapes[j][0], shapes[j][1], shapes[j][2], raw != 0, table != 0};
             *cycles = -1;

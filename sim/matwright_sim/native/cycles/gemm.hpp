@@ -15,6 +15,7 @@
 #include "reader.hpp"
 #include "repeat.hpp"
 #include "storer.hpp"
+#include "words.hpp"
 
 // When the last tiles left the ring.
 class Ring {
@@ -25,11 +26,22 @@ public:
     // Of the last tile, that before, ...: 0, 1, ...
     Cycle operator[](int64_t age) const { return cycles_[(head_ - 1 - size_t(age)) & mask_]; }
 
-    bool same(const Ring& mark, Cycle shift) const {
-        for (size_t i = 0; i <= mask_; i++)
-            if (!later(cycles_[(head_ + i) & mask_], mark.cycles_[(mark.head_ + i) & mask_], shift))
-                return false;
-        return true;
+    // Those that keep requests waiting which are on offer from cycle `ready` on; later ones leave later.
+    void write(Writing& to, Cycle ready) const {
+        int64_t count = 0;
+        while (count <= int64_t(mask_) && (*this)[count] >= ready) count++;
+        to.value(count);
+        while (count--) to.time((*this)[count]);
+    }
+    void read(Reading& from) {
+        int64_t count;
+        from.value(count);
+        for (int64_t i = count; i <= int64_t(mask_); i++) push(NEVER);
+        while (count--) {
+            Cycle cycle;
+            from.time(cycle);
+            push(cycle);
+        }
     }
     void shift(Cycle by) {
         for (Cycle& cycle : cycles_) move(cycle, by);
@@ -40,7 +52,7 @@ private:
     size_t mask_, head_ = 0;
 };
 
-// The two places of chunks, banks and tables: when the last two left theirs.
+// The two places of chunks, banks or tables: when the last two left theirs.
 struct Pair {
     Cycle last = NEVER, before = NEVER;
 
@@ -48,8 +60,10 @@ struct Pair {
         before = last;
         last = cycle;
     }
-    bool same(const Pair& mark, Cycle by) const {
-        return later(last, mark.last, by) && later(before, mark.before, by);
+    // What matters to something that happens after a cycle.
+    void write(Writing& to, Cycle cycle) const {
+        to.time_after(last, cycle);
+        to.time_after(before, cycle);
     }
     void shift(Cycle by) {
         move(last, by);
@@ -57,13 +71,18 @@ struct Pair {
     }
 };
 
+// A state is written as far as what comes can depend on it; each loop has the part that it changes.
+
 // What a row of a chunk changes.
 struct Loading {
     Reader reader;
     Cycle ready = 0;  // from which on the next request is on offer
 
     Cycle now() const { return ready; }
-    bool same(const Loading& mark, Cycle shift) const { return reader.same(mark.reader, shift); }
+    void write(Words& words) const {
+        Writing to(words, ready);
+        reader.write(to, ready);
+    }
     void shift(Cycle by) {
         ready += by;
         reader.shift(by);
@@ -76,10 +95,15 @@ struct Stepping : Loading {
     Cycle started = 0, free = 0;  // the last tile's start, and the end of its rows
     Cycle tiles_from = 0;         // from which on the first tile of a block may start
 
-    bool same(const Stepping& mark, Cycle shift) const {
-        return later(started, mark.started, shift) && later(free, mark.free, shift) &&
-               later(tiles_from, mark.tiles_from, shift) &&
-               Loading::same(mark, shift) && tiles.same(mark.tiles, shift);
+    void write(Words& words) const {
+        Loading::write(words);
+        Writing to(words, ready);
+        tiles.write(to, ready);
+        // No tile that is asked for from now on begins before.
+        const Cycle soonest = ready + reader.latency();
+        to.time_after(started, soonest);
+        to.time_after(free, soonest);
+        to.time_after(tiles_from, soonest);
     }
     void shift(Cycle by) {
         Loading::shift(by);
@@ -94,8 +118,10 @@ struct Stepping : Loading {
 struct Chunking : Stepping {
     Pair chunks;
 
-    bool same(const Chunking& mark, Cycle shift) const {
-        return chunks.same(mark.chunks, shift) && Stepping::same(mark, shift);
+    void write(Words& words) const {
+        Stepping::write(words);
+        Writing to(words, ready);
+        chunks.write(to, ready - 1);
     }
     void shift(Cycle by) {
         Stepping::shift(by);
@@ -109,10 +135,16 @@ struct Blocks : Chunking {
     Pair banks, tables;
     bool keeps_chunk = false;  // blocks that share their chunk leave alone when one left
 
-    bool same(const Blocks& mark, Cycle shift) const {
-        const bool loaded = keeps_chunk ? Stepping::same(mark, shift) : Chunking::same(mark, shift);
-        return loaded && banks.same(mark.banks, shift) && tables.same(mark.tables, shift) &&
-               storer.same(mark.storer, shift);
+    void write(Words& words) {
+        if (keeps_chunk) {
+            Stepping::write(words);
+        } else {
+            Chunking::write(words);
+        }
+        Writing to(words, ready);
+        banks.write(to, ready + reader.latency());
+        tables.write(to, ready - 1);
+        storer.write(words, ready);
     }
     void shift(Cycle by) {
         if (keeps_chunk) {
@@ -159,6 +191,12 @@ struct Places {
 // A GEMM on a machine. Made once for many; what it keeps between runs is memory.
 class Machine {
 public:
+    // Another design or memory, or another output.
+    void forget() {
+        shared_.memo.clear();
+        chunks_known_.clear();
+    }
+
     // Cycles from doorbell to interrupt.
     Cycle run(const Design& design, const Memory& memory, const Gemm& gemm, const Tiling& tiling) {
         c_ = &design;
@@ -173,17 +211,9 @@ public:
         columns_ = ceil_div(n_panels_, width_);
         span_ = design.max_burst * design.beat_bytes;
         const Reader reader(design, memory);
-        const Storer storer(design, memory, gemm, items_);
+        const Storer storer(design, memory, gemm, shared_);
         const Blocks fresh{{{{reader}, Ring(design.weight_tiles)}, {}}, storer, {}, {}, false};
         s_.emplace(fresh);
-        if (!in_rows_) {
-            in_rows_.emplace(fresh);
-            in_steps_.emplace(fresh);
-            in_chunks_.emplace(fresh);
-            in_columns_.emplace(fresh);
-            in_blocks_.emplace(fresh);
-            in_store_.emplace(storer);
-        }
         return follow();
     }
 
@@ -209,7 +239,7 @@ private:
 
         const int64_t row_blocks = ceil_div(g_.m, t_.rows);
         const auto block_row = [&](int64_t i) { row_of_blocks(i, t_.rows, false); };
-        repeat(s, *in_blocks_, row_blocks - 1, block_row, [&](int64_t rows) {
+        repeat(s, in_blocks_, row_blocks - 1, block_row, [&](int64_t rows) {
             return aligned(rows * t_.rows * places_->a_stride) &&
                    aligned(rows * t_.rows * places_->d_stride);
         });
@@ -250,7 +280,7 @@ private:
         const bool table = g_.table;
         s.keeps_chunk = chunks_ == 1;
         repeat(
-            s, *in_columns_, columns_ - 2,
+            s, in_columns_, columns_ - 2,
             [&](int64_t i) { block(row, rows, i + 1, last); },
             [&](int64_t columns) {
                 const int64_t panels = columns * width_;
@@ -271,7 +301,7 @@ private:
         chunk(row, rows, panel, panels, 0, again || column == 0, again || last, s.banks.before);
         if (again) {
             repeat(
-                static_cast<Chunking&>(s), *in_chunks_, chunks_ - 2,
+                static_cast<Chunking&>(s), in_chunks_, chunks_ - 2,
                 [&](int64_t i) { chunk(row, rows, panel, panels, i + 1, true, true, NEVER); },
                 [&](int64_t chunks) {
                     return aligned(chunks * chunk_ * c_->panel_bytes) &&
@@ -297,57 +327,85 @@ private:
                            places_->d_stride,
                            last,
                            last_rows};
-        const Cycle left = s.storer.store(stored, s.free + c_->sums_done, table, *in_store_);
+        const Cycle left = s.storer.store(stored, s.free + c_->sums_done, table);
         s.banks.push(left);
         if (g_.table) s.tables.push(left);
         s.tiles_from = s.started + c_->block_setup;
     }
 
     // Loads a chunk, unless it is there, and its tiles, and executes them. `bank`: when that of the block
-    // is free, of its first chunk.
+    // is free, of its first chunk. The same chunk in the same state takes the same time.
     void chunk(int64_t row, int64_t rows, int64_t panel, int64_t panels, int64_t index, bool loads,
                bool leaves, Cycle bank) {
         Blocks& s = *s_;
+        const Design& c = *c_;
         const int64_t step = index * chunk_;
         const int64_t steps = std::min(chunk_, k_panels_ - step);
-        Cycle there = NEVER;
+        const int64_t a = places_->a + row * places_->a_stride + step * c.panel_bytes;
+        const int64_t b = places_->b + step * places_->b_stride + panel * c.tile_bytes;
+        const int64_t beats = loads ? row_beats(steps, index == chunks_ - 1) : 0;
+        const Cycle before = s.ready;
+        const int64_t flags = loads << 1 | leaves;
+        key_.assign({rows, panels, steps, beats, flags, a % span_, b % span_,
+                     places_->a_stride % span_, places_->b_stride % span_});
         if (loads) {
-            there = activations(row, rows, step, steps, index == chunks_ - 1);
+            s.Chunking::write(key_);
         } else {
-            s.ready++;
+            s.Stepping::write(key_);
         }
-        int64_t addr = places_->b + step * places_->b_stride + panel * c_->tile_bytes;
-        weights(rows, panels, addr, there, bank);
-        addr += places_->b_stride;
-        repeat(
-            static_cast<Stepping&>(s), *in_steps_, steps - 1,
-            [&](int64_t i) { weights(rows, panels, addr + i * places_->b_stride, NEVER, NEVER); },
-            [&](int64_t count) { return aligned(count * places_->b_stride); });
-        if (leaves) s.chunks.push(s.free + c_->rows);
+        Writing(key_, before).time_after(bank, before + s.reader.latency());
+        if (const int64_t* known = chunks_known_.find(key_)) {
+            Reading from(known, before);
+            from.time(s.ready);
+            s.reader.read(from);
+            s.tiles.read(from);
+            for (Cycle* cycle : {&s.started, &s.free, &s.tiles_from}) from.time(*cycle);
+        } else {
+            const uint64_t hash = chunks_known_.hash();
+            Cycle there = NEVER;
+            if (loads) {
+                there = activations(rows, a, beats);
+            } else {
+                s.ready++;
+            }
+            weights(rows, panels, b, there, bank);
+            repeat(
+                static_cast<Stepping&>(s), in_steps_, steps - 1,
+                [&](int64_t i) {
+                    weights(rows, panels, b + (i + 1) * places_->b_stride, NEVER, NEVER);
+                },
+                [&](int64_t count) { return aligned(count * places_->b_stride); });
+            value_.clear();
+            Writing to(value_, before);
+            to.time(s.ready);
+            s.reader.write(to, s.ready);
+            s.tiles.write(to, s.ready);
+            for (const Cycle cycle : {s.started, s.free, s.tiles_from}) to.time(cycle);
+            chunks_known_.keep(hash, key_, value_);
+        }
+        if (leaves) s.chunks.push(s.free + c.rows);
+    }
+
+    // Beats of a row of a chunk of A.
+    int64_t row_beats(int64_t steps, bool last) const {
+        const Design& c = *c_;
+        if (c.beats_per_word == 1) return ceil_div(steps, c.panels_per_word);
+        const int64_t beats = steps * c.beats_per_word;
+        if (!last) return beats;
+        const int64_t tail = g_.k - (k_panels_ - 1) * c.rows;
+        return beats + ceil_div(tail * c.a_bytes, c.beat_bytes) - c.beats_per_word;
     }
 
     // Returns the cycle in which the chunk is on chip.
-    Cycle activations(int64_t row, int64_t rows, int64_t step, int64_t steps, bool last) {
+    Cycle activations(int64_t rows, int64_t addr, int64_t beats) {
         Blocks& s = *s_;
-        const Design& c = *c_;
         if (s.chunks.before != NEVER) s.ready = std::max(s.ready, s.chunks.before + 1);
         s.ready++;
-        int64_t beats = ceil_div(steps, c.panels_per_word);
-        if (c.beats_per_word > 1) {
-            beats = steps * c.beats_per_word;
-            if (last) {
-                const int64_t tail = g_.k - (k_panels_ - 1) * c.rows;
-                beats += ceil_div(tail * c.a_bytes, c.beat_bytes) - c.beats_per_word;
-            }
-        }
-        const int64_t addr = places_->a + row * places_->a_stride + step * c.panel_bytes;
-        Cycle there = 0;
         repeat(
-            static_cast<Loading&>(s), *in_rows_, rows - 1,
+            static_cast<Loading&>(s), in_rows_, rows - 1,
             [&](int64_t i) { load_row(addr + i * places_->a_stride, beats); },
             [&](int64_t count) { return aligned(count * places_->a_stride); });
-        there = load_row(addr + (rows - 1) * places_->a_stride, beats);
-        return there + c.sram_registers;
+        return load_row(addr + (rows - 1) * places_->a_stride, beats) + c_->sram_registers;
     }
 
     Cycle load_row(int64_t addr, int64_t beats) {
@@ -395,11 +453,9 @@ private:
     int64_t chunk_, chunks_;   // panels of K of a chunk, and how many there are
     int64_t width_, columns_;  // panels of N of a block, and how many there are
     int64_t span_;             // bytes between places at which a burst may always begin
-        std::vector<Item> items_;
-    std::optional<Blocks> s_;
-    std::optional<Loading> in_rows_;
-    std::optional<Stepping> in_steps_;
-    std::optional<Chunking> in_chunks_;
-    std::optional<Blocks> in_columns_, in_blocks_;
-    std::optional<Storer> in_store_;
+        std::optional<Blocks> s_;
+    Mark in_rows_, in_steps_, in_chunks_, in_columns_, in_blocks_;
+    Storer::Shared shared_;
+    Memo chunks_known_;
+    Words key_, value_;
 };

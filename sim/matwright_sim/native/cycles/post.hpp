@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "design.hpp"
+#include "words.hpp"
 
 // A group of columns of a row: how many are of D, and whether it ends the row. 0: none.
 using Item = int32_t;
@@ -51,9 +52,14 @@ public:
         return ends;
     }
 
-    bool same(const Packer& mark) const {
-        return beat == mark.beat && full_ == mark.full_ && kept_ == mark.kept_ &&
-               slot_ == mark.slot_;
+    // `to` is told, or tells, all that changes.
+    template <class Archive>
+    void archive(Archive& to) {
+        to.value(beat);
+        to.value(idle);
+        to.value(full_);
+        to.value(kept_);
+        to.value(slot_);
     }
 
 private:
@@ -130,21 +136,25 @@ public:
         }
     }
 
-    bool same(const Post& mark) const {
-        if (kind_ == SERIAL)
-            return left_ == mark.left_ && puts_ == mark.puts_ && fills_ == mark.fills_ &&
-                   place_ == mark.place_ && beat_ == mark.beat_;
-        if (!packer_.same(mark.packer_) ||
-            std::memcmp(pipe_, mark.pipe_, stages_ * sizeof(Item)) || inside_ != mark.inside_)
-            return false;
-        if (kind_ == WAITING) return true;
-        if (shown_ != mark.shown_ || places_ != mark.places_ || room_ != mark.room_ ||
-            rests_ != mark.rests_ || queued_ != mark.queued_)
-            return false;
-        for (int i = 0; i < queued_; i++)
-            if (queue_[(first_ + i) % PLACES] != mark.queue_[(mark.first_ + i) % PLACES])
-                return false;
-        return true;
+    template <class Archive>
+    void archive(Archive& to) {
+        if (kind_ == SERIAL) {
+            for (int* count : {&left_, &puts_, &fills_, &place_}) to.value(*count);
+            to.value(beat_);
+            return;
+        }
+        packer_.archive(to);
+        for (int i = 0; i < stages_; i++) to.value(pipe_[i]);
+        if (kind_ == WAITING) {
+            to.value(inside_);
+            return;
+        }
+        to.value(shown_);
+        to.value(places_);
+        to.value(room_);
+        to.value(rests_);
+        to.value(queued_);
+        for (int i = 0; i < queued_; i++) to.value(queue_[(first_ + i) % PLACES]);
     }
 
 private:

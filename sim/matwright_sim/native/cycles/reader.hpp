@@ -4,9 +4,9 @@
 #pragma once
 
 #include <algorithm>
-#include <cstring>
 
 #include "design.hpp"
+#include "words.hpp"
 
 class Reader {
 public:
@@ -18,6 +18,8 @@ public:
           mask_(unsigned(design.outstanding - 1)) {
         std::fill_n(ends_, design.outstanding, NEVER);
     }
+
+    int64_t latency() const { return latency_; }
 
     // Cycle in which a request that is on offer from cycle `valid` on is accepted.
     Cycle accepts(Cycle valid) const {
@@ -41,7 +43,7 @@ public:
         while (beats) {
             const int64_t count = std::min(beats, most);
             // A burst enters the second register as the one before leaves it.
-            if (held) entered_ = cut = std::max(cut, opened_);
+            if (held) cut = std::max(cut, opened_);
             opened_ = std::max({cut + held, taken_, room()});
             taken_ = opened_ + 1;
             const Cycle first = std::max(taken_ + latency_, last_ + 1);
@@ -56,19 +58,25 @@ public:
         return last_;
     }
 
-    bool same(const Reader& mark, Cycle shift) const {
-        if (!(later(last_, mark.last_, shift) && later(taken_, mark.taken_, shift) &&
-              later(begins_, mark.begins_, shift) && later(opened_, mark.opened_, shift) &&
-              later(stage_, mark.stage_, shift) && later(entered_, mark.entered_, shift)))
-            return false;
+    // All that matters to requests that are on offer from cycle `ready` on.
+    void write(Writing& to, Cycle ready) const {
+        to.time_after(stage_, ready);
+        to.time_after(begins_, ready);
+        to.time_after(opened_, ready);
+        to.time_after(taken_, ready);
+        to.time_after(last_, ready + latency_);
         for (unsigned i = 0; i <= mask_; i++)
-            if (!later(ends_[(head_ + i) & mask_], mark.ends_[(mark.head_ + i) & mask_], shift))
-                return false;
-        return true;
+            to.time_after(ends_[(head_ + i) & mask_], ready + Cycle(i) - 1);
+    }
+
+    void read(Reading& from) {
+        for (Cycle* cycle : {&stage_, &begins_, &opened_, &taken_, &last_}) from.time(*cycle);
+        head_ = 0;
+        for (unsigned i = 0; i <= mask_; i++) from.time(ends_[i]);
     }
 
     void shift(Cycle by) {
-        for (Cycle* cycle : {&last_, &taken_, &begins_, &opened_, &stage_, &entered_})
+        for (Cycle* cycle : {&last_, &taken_, &begins_, &opened_, &stage_})
             move(*cycle, by);
         for (unsigned i = 0; i <= mask_; i++) move(ends_[i], by);
     }
@@ -82,7 +90,7 @@ private:
     int64_t max_burst_, beat_bytes_, latency_;
     int registers_;
     unsigned mask_, head_ = 0;
-    Cycle stage_ = NEVER, begins_ = NEVER, entered_ = NEVER, opened_ = NEVER, taken_ = NEVER;
+    Cycle stage_ = NEVER, begins_ = NEVER, opened_ = NEVER, taken_ = NEVER;
     Cycle last_ = NEVER;
     Cycle ends_[MOST];
 };

@@ -19,9 +19,17 @@ struct Block {
 
 class Storer {
 public:
-    Storer(const Design& design, const Memory& memory, const Gemm& gemm, std::vector<Item>& items)
+    // What one may leave to the next of the same design and memory, the same `raw`.
+    struct Shared {
+        std::vector<Item> items;  // of the block that is being stored
+        Mark mark;
+        Memo memo;
+        Words key, value;
+    };
+
+    Storer(const Design& design, const Memory& memory, const Gemm& gemm, Shared& shared)
         : design_(&design),
-          items_(&items),
+          shared_(&shared),
           size_(gemm.raw ? 4 : 1),
           tail_(gemm.n - (ceil_div(gemm.n, design.cols) - 1) * design.cols),
           stages_(int(design.store_stages)),
@@ -33,37 +41,31 @@ public:
 
     // Stores a block that is in its bank, and whose parameters are there, from cycles on. Returns the
     // cycle in which it leaves its bank.
-    Cycle store(const Block& block, Cycle filled, Cycle table, Storer& mark) {
+    Cycle store(const Block& block, Cycle filled, Cycle table) {
         tick(NOTHING, {});
         rest(filled + 1);
         if (table != NEVER) rest(table + 1);
         tick(NOTHING, {});
+        // The same block in the same state takes the same time.
+        const int64_t span = design_->max_burst * design_->beat_bytes;
         const int64_t columns = (block.panels - 1) * design_->col_pitch +
                                 (block.last_columns ? tail_ : design_->cols);
-        make_items(block, columns);
-        const int64_t beats = ceil_div(columns * size_, design_->beat_bytes);
-        const auto row = [&](int64_t i, bool end) {
-            const int64_t first = (block.addr + i * block.stride) / design_->beat_bytes;
-            Request request{beats, first % design_->max_burst, end};
-            for (const Item item : *items_) {
-                Moved moved;
-                do {
-                    moved = tick(item, request);
-                    if (moved.accepted) request = {};
-                } while (!moved.reads);
-            }
-        };
-        const int64_t span = design_->max_burst * design_->beat_bytes;
-        repeat(
-            *this, mark, block.rows - 1, [&](int64_t i) { row(i, false); },
-            [&](int64_t rows) { return rows * block.stride % span == 0; });
-        row(block.rows - 1, block.last_columns && block.last_rows);
-        // The block is done when its last columns leave the memories.
-        for (;;) {
-            const Cycle cycle = cycle_;
-            const bool inside = stages_ > 1 && offered_[0];
-            if (tick(NOTHING, {}).moves && !inside) return cycle;
+        Words& key = shared_->key;
+        key.assign({block.rows, block.panels, columns, block.last_columns, block.last_rows,
+                    block.addr % span, block.stride % span});
+        const Cycle before = cycle_;
+        write(key, before);
+        if (const int64_t* known = shared_->memo.find(key)) {
+            read(known + 1, before);
+            return before + *known;
         }
+        const uint64_t hash = shared_->memo.hash();
+        const Cycle left = store_rows(block, columns);
+        Words& value = shared_->value;
+        value.assign(1, left - before);
+        write(value, before);
+        shared_->memo.keep(hash, key, value);
+        return left;
     }
 
     // After the last block. Returns the cycle in which the job is taken.
@@ -88,10 +90,18 @@ public:
 
     Cycle now() const { return cycle_; }
 
-    bool same(const Storer& mark, Cycle shift) const {
-        return cycle_ == mark.cycle_ + shift &&
-               std::equal(offered_, offered_ + stages_, mark.offered_) && post_.same(mark.post_) &&
-               writer_.same(mark.writer_, shift);
+    void write(Words& words) { write(words, cycle_); }
+
+    // All that changes, with cycles told from a base.
+    void write(Words& words, Cycle base) {
+        writer_.forget(cycle_);
+        Writing to(words, base);
+        archive(to);
+    }
+
+    void read(const int64_t* words, Cycle base) {
+        Reading from(words, base);
+        archive(from);
     }
 
     void shift(Cycle by) {
@@ -101,6 +111,15 @@ public:
 
 private:
     static constexpr int STAGES = 8;
+
+    template <class Archive>
+    void archive(Archive& to) {
+        to.time(cycle_);
+        for (int i = 0; i < stages_; i++) to.value(offered_[i]);
+        post_.archive(to);
+        writer_.archive(to);
+    }
+
     struct Moved {
         bool reads, accepted, moves;
     };
@@ -108,6 +127,33 @@ private:
     bool offers(int from) const {
         return std::any_of(offered_ + std::min(from, stages_), offered_ + stages_,
                            [](Item item) { return item != NOTHING; });
+    }
+
+    Cycle store_rows(const Block& block, int64_t columns) {
+        make_items(block, columns);
+        const int64_t beats = ceil_div(columns * size_, design_->beat_bytes);
+        const auto row = [&](int64_t i, bool end) {
+            const int64_t first = (block.addr + i * block.stride) / design_->beat_bytes;
+            Request request{beats, first % design_->max_burst, end};
+            for (const Item item : shared_->items) {
+                Moved moved;
+                do {
+                    moved = tick(item, request);
+                    if (moved.accepted) request = {};
+                } while (!moved.reads);
+            }
+        };
+        const int64_t span = design_->max_burst * design_->beat_bytes;
+        repeat(
+            *this, shared_->mark, block.rows - 1, [&](int64_t i) { row(i, false); },
+            [&](int64_t rows) { return rows * block.stride % span == 0; });
+        row(block.rows - 1, block.last_columns && block.last_rows);
+        // The block is done when its last columns leave the memories.
+        for (;;) {
+            const Cycle cycle = cycle_;
+            const bool inside = stages_ > 1 && offered_[0];
+            if (tick(NOTHING, {}).moves && !inside) return cycle;
+        }
     }
 
     // Go on to a cycle without reading.
@@ -145,21 +191,21 @@ private:
     // The groups of a row of a block.
     void make_items(const Block& block, int64_t columns) {
         const int64_t lanes = design_->post_lanes, pitch = design_->col_pitch;
-        items_->clear();
+        shared_->items.clear();
         for (int64_t first = 0; first < columns; first += lanes) {
             const int64_t panel = first / pitch, column = first % pitch;
             int64_t count = lanes;
             if (!(block.last_columns && panel == block.panels - 1))
                 count = std::max<int64_t>(0, std::min(lanes, design_->cols - column));
-            items_->push_back(item_of(count, false));
+            shared_->items.push_back(item_of(count, false));
         }
         const int64_t count =
-            block.last_columns ? (columns - 1) % lanes + 1 : columns_of(items_->back());
-        items_->back() = item_of(count, true);
+            block.last_columns ? (columns - 1) % lanes + 1 : columns_of(shared_->items.back());
+        shared_->items.back() = item_of(count, true);
     }
 
     const Design* design_;
-    std::vector<Item>* items_;
+    Shared* shared_;
     int64_t size_, tail_;
     int stages_;
     Cycle cycle_ = 0, complete_ = NEVER;

@@ -6,14 +6,18 @@
 #include <algorithm>
 
 #include "design.hpp"
+#include "words.hpp"
 
 // A request, or what is left of it. `phase`: beats from where a burst may begin to where this one does.
 struct Request {
     int64_t beats = 0, phase = 0;
     bool end = false;  // it ends a job
 
-    bool operator==(const Request& other) const {
-        return beats == other.beats && (!beats || (phase == other.phase && end == other.end));
+    template <class Archive>
+    void archive(Archive& to) {
+        to.value(beats);
+        to.value(phase);
+        to.value(end);
     }
 };
 
@@ -23,7 +27,6 @@ class Line {
 public:
     unsigned size() const { return count_; }
     T& front() { return items_[first_]; }
-    const T& operator[](unsigned i) const { return items_[(first_ + i) % N]; }
     void push(T item) { items_[(first_ + count_++) % N] = item; }
     T pop() {
         T item = items_[first_];
@@ -31,17 +34,15 @@ public:
         count_--;
         return item;
     }
-    bool operator==(const Line& other) const {
-        if (count_ != other.count_) return false;
-        for (unsigned i = 0; i < count_; i++)
-            if (!((*this)[i] == other[i])) return false;
-        return true;
+    template <class Archive>
+    void values(Archive& to) {
+        to.value(count_);
+        for (unsigned i = 0; i < count_; i++) to.value(items_[(first_ + i) % N]);
     }
-    bool same(const Line& mark, Cycle shift) const {
-        if (count_ != mark.count_) return false;
-        for (unsigned i = 0; i < count_; i++)
-            if ((*this)[i] != mark[i] + shift) return false;
-        return true;
+    template <class Archive>
+    void times(Archive& to) {
+        to.value(count_);
+        for (unsigned i = 0; i < count_; i++) to.time(items_[(first_ + i) % N]);
     }
     void shift(Cycle by) {
         for (unsigned i = 0; i < count_; i++) items_[(first_ + i) % N] += by;
@@ -74,6 +75,12 @@ public:
     // Cycle of the next answer, or NEVER.
     Cycle next_answer() { return answers_.size() ? answers_.front() : NEVER; }
 
+    // Forgets what means nothing from a cycle on.
+    void forget(Cycle cycle) {
+        if (answer_ < cycle + latency_) answer_ = NEVER;
+        if (!valid_) last_ = false;
+    }
+
     // The cycle ends; `request` was accepted if it has beats, and `beat`. Whether a job is complete.
     bool step(Cycle cycle, const Request& request, bool beat) {
         const bool free = unheld();
@@ -103,12 +110,15 @@ public:
         return complete;
     }
 
-    bool same(const Writer& mark, Cycle shift) const {
-        return valid_ == mark.valid_ && (!valid_ || last_ == mark.last_) &&
-               address_ == mark.address_ && request_ == mark.request_ && left_ == mark.left_ &&
-               burst_ == mark.burst_ && owed_ == mark.owed_ && unanswered_ == mark.unanswered_ &&
-               taken_.same(mark.taken_, shift) && ended_.same(mark.ended_, shift) &&
-               answers_.same(mark.answers_, shift) && later(answer_, mark.answer_, shift);
+    // `to` is told, or tells, all that changes.
+    template <class Archive>
+    void archive(Archive& to) {
+        for (bool* flag : {&address_, &valid_, &last_}) to.value(*flag);
+        for (Request* request : {&request_, &left_, &burst_}) request->archive(to);
+        owed_.values(to);
+        unanswered_.values(to);
+        for (auto* line : {&taken_, &ended_, &answers_}) line->times(to);
+        to.time(answer_);
     }
 
     void shift(Cycle by) {
