@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from matwright.config import DESCRIPTOR_BYTES, AcceleratorConfig
+from matwright.config import AcceleratorConfig
 from matwright.core.array import SystolicArray
 from matwright.memory.activation import ActivationScratchpad
 from matwright.post.element_queue import ElementQueue
@@ -78,7 +78,6 @@ def _run(
     if sizes.size and sizes.min() < 1:
         raise ValueError(f"sizes of a GEMM must be at least 1, not {sizes.min()}")
     designs = np.array([_fields(config) for config in configs], np.int64)
-    designs = designs.reshape(len(configs), -1)
     library = native.load()
     latencies = np.array([memory.read_latency, memory.write_latency], np.int64)
     cycles = np.empty((len(configs), len(sizes)), np.int64)
@@ -147,6 +146,3 @@ def _fields(config: AcceleratorConfig) -> list[int]:
         *(build.descriptors == 1, build.request_registers, build.sram_registers),
         build.unsafe_unchecked,
     ]
-
-
-assert DESCRIPTOR_BYTES == 64

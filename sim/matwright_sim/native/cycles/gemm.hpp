@@ -30,6 +30,7 @@ public:
     void write(Writing& to, Cycle ready) const {
         int64_t count = 0;
         while (count <= int64_t(mask_) && (*this)[count] >= ready) count++;
+        to.room(size_t(count) + 16);
         to.value(count);
         while (count--) to.time((*this)[count]);
     }
@@ -64,6 +65,11 @@ struct Pair {
     void write(Writing& to, Cycle cycle) const {
         to.time_after(last, cycle);
         to.time_after(before, cycle);
+    }
+    template <class Archive>
+    void archive(Archive& to) {
+        to.time(last);
+        to.time(before);
     }
     void shift(Cycle by) {
         move(last, by);
@@ -105,6 +111,17 @@ struct Stepping : Loading {
         to.time_after(free, soonest);
         to.time_after(tiles_from, soonest);
     }
+    // All of it, for what follows a state that is known.
+    void write_all(Writing& to) const {
+        reader.write(to, ready);
+        tiles.write(to, ready);
+        for (const Cycle cycle : {ready, started, free, tiles_from}) to.time(cycle);
+    }
+    void read_all(Reading& from) {
+        reader.read(from);
+        tiles.read(from);
+        for (Cycle* cycle : {&ready, &started, &free, &tiles_from}) from.time(*cycle);
+    }
     void shift(Cycle by) {
         Loading::shift(by);
         tiles.shift(by);
@@ -145,6 +162,20 @@ struct Blocks : Chunking {
         banks.write(to, ready + reader.latency());
         tables.write(to, ready - 1);
         storer.write(words, ready);
+    }
+    void write_all(Words& words, Cycle base) {
+        Writing to(words, base);
+        Chunking::write_all(to);
+        for (Pair* pair : {&chunks, &banks, &tables}) pair->archive(to);
+        storer.write(words, base);
+    }
+    void read_all(const int64_t* words, Cycle base) {
+        Reading from(words, base);
+        Chunking::read_all(from);
+        const Pair kept = chunks;
+        for (Pair* pair : {&chunks, &banks, &tables}) pair->archive(from);
+        if (keeps_chunk) chunks = kept;
+        storer.read(from);
     }
     void shift(Cycle by) {
         if (keeps_chunk) {
@@ -195,6 +226,7 @@ public:
     void forget() {
         shared_.memo.clear();
         chunks_known_.clear();
+        blocks_known_.clear();
     }
 
     // Cycles from doorbell to interrupt.
@@ -214,10 +246,16 @@ public:
         const Storer storer(design, memory, gemm, shared_);
         const Blocks fresh{{{{reader}, Ring(design.weight_tiles)}, {}}, storer, {}, {}, false};
         s_.emplace(fresh);
+        const int64_t blocks = ceil_div(gemm.m, tiling.rows) * columns_;
+        blocks_known_.use(blocks > FEW);
+        chunks_known_.use(blocks * chunks_ > FEW);
+        shared_.memo.use(blocks > FEW);
         return follow();
     }
 
 private:
+    static constexpr int64_t FEW = 4;
+
     Cycle follow() {
         const Design& c = *c_;
         Blocks& s = *s_;
@@ -292,97 +330,107 @@ private:
         block(row, rows, columns_ - 1, last);
     }
 
+    // Loads, executes and stores a block. The same block in the same state takes the same time.
     void block(int64_t row, int64_t rows, int64_t column, bool last_rows) {
         Blocks& s = *s_;
+        const Places& at = *places_;
         const int64_t panel = column * width_;
         const int64_t panels = std::min(width_, n_panels_ - panel);
         const bool last = column == columns_ - 1;
-        const bool again = chunks_ > 1;  // chunks leave before the next block
-        chunk(row, rows, panel, panels, 0, again || column == 0, again || last, s.banks.before);
-        if (again) {
-            repeat(
-                static_cast<Chunking&>(s), in_chunks_, chunks_ - 2,
-                [&](int64_t i) { chunk(row, rows, panel, panels, i + 1, true, true, NEVER); },
-                [&](int64_t chunks) {
-                    return aligned(chunks * chunk_ * c_->panel_bytes) &&
-                           aligned(chunks * chunk_ * places_->b_stride);
-                });
-            chunk(row, rows, panel, panels, chunks_ - 1, true, true, NEVER);
-        }
-        Cycle table = NEVER;
-        if (g_.table) {
-            const int64_t bytes = Places::PARAMETER_BYTES * c_->col_pitch;
-            if (s.tables.before != NEVER) s.ready = std::max(s.ready, s.tables.before + 1);
-            const Cycle accepted = s.reader.accepts(s.ready);
-            table = s.reader.request(accepted, places_->table + panel * bytes,
-                                     panels * bytes / c_->beat_bytes, [](Cycle, int64_t) {});
-            table += c_->sram_registers;
-            s.ready = accepted + 1;
-        }
-        s.ready++;
-        const int64_t size = g_.raw ? 4 : 1;
-        const Block stored{rows,
-                           panels,
-                           places_->d + row * places_->d_stride + panel * c_->col_pitch * size,
-                           places_->d_stride,
-                           last,
-                           last_rows};
-        const Cycle left = s.storer.store(stored, s.free + c_->sums_done, table);
-        s.banks.push(left);
-        if (g_.table) s.tables.push(left);
-        s.tiles_from = s.started + c_->block_setup;
+        const int64_t d_bytes = c_->col_pitch * (g_.raw ? 4 : 1);
+        const int64_t table_bytes = c_->col_pitch * Places::PARAMETER_BYTES;
+        const int64_t a = at.a + row * at.a_stride, b = at.b + panel * c_->tile_bytes;
+        const Block stored{rows, panels, at.d + row * at.d_stride + panel * d_bytes, at.d_stride,
+                           last, last_rows};
+        const int64_t table = at.table + panel * table_bytes;
+        const Cycle before = s.ready;
+        const bool first = column == 0, again = chunks_ > 1;  // chunks leave before the next block
+        blocks_known_.recall(
+            [&](Words& key) {
+                key.push({rows, panels, first, last, last_rows, s.keeps_chunk, chunk_, k_panels_, g_.k, g_.table,
+                          last ? g_.n % c_->cols : 0, a % span_, at.a_stride % span_, b % span_,
+                          at.b_stride % span_, stored.addr % span_, at.d_stride % span_, table % span_});
+                s.write(key);
+            },
+            [&] {
+                chunk(rows, panels, a, b, 0, again || first, again || last, s.banks.before);
+                if (again) other_chunks(rows, panels, a, b);
+                Cycle there = NEVER;
+                if (g_.table) there = parameters(table, panels * table_bytes);
+                s.ready++;
+                const Cycle left = s.storer.store(stored, s.free + c_->sums_done, there);
+                s.banks.push(left);
+                if (g_.table) s.tables.push(left);
+                s.tiles_from = s.started + c_->block_setup;
+            },
+            [&](Words& value) { s.write_all(value, before); },
+            [&](const int64_t* value) { s.read_all(value, before); });
+    }
+
+    // The chunks of a block after the first.
+    void other_chunks(int64_t rows, int64_t panels, int64_t a, int64_t b) {
+        const int64_t a_step = chunk_ * c_->panel_bytes, b_step = chunk_ * places_->b_stride;
+        const auto at = [&](int64_t i) {
+            chunk(rows, panels, a + i * a_step, b + i * b_step, i, true, true, NEVER);
+        };
+        repeat(
+            static_cast<Chunking&>(*s_), in_chunks_, chunks_ - 2, [&](int64_t i) { at(i + 1); },
+            [&](int64_t chunks) { return aligned(chunks * a_step) && aligned(chunks * b_step); });
+        at(chunks_ - 1);
+    }
+
+    // Returns the cycle in which the parameters of a block are on chip.
+    Cycle parameters(int64_t addr, int64_t bytes) {
+        Blocks& s = *s_;
+        if (s.tables.before != NEVER) s.ready = std::max(s.ready, s.tables.before + 1);
+        const Cycle accepted = s.reader.accepts(s.ready);
+        s.ready = accepted + 1;
+        return s.reader.request(accepted, addr, bytes / c_->beat_bytes, [](Cycle, int64_t) {}) +
+               c_->sram_registers;
     }
 
     // Loads a chunk, unless it is there, and its tiles, and executes them. `bank`: when that of the block
-    // is free, of its first chunk. The same chunk in the same state takes the same time.
-    void chunk(int64_t row, int64_t rows, int64_t panel, int64_t panels, int64_t index, bool loads,
+    // is free, of its first chunk; `a` and `b`: addresses. The same chunk in the same state takes the same time.
+    void chunk(int64_t rows, int64_t panels, int64_t a, int64_t b, int64_t index, bool loads,
                bool leaves, Cycle bank) {
         Blocks& s = *s_;
         const Design& c = *c_;
-        const int64_t step = index * chunk_;
-        const int64_t steps = std::min(chunk_, k_panels_ - step);
-        const int64_t a = places_->a + row * places_->a_stride + step * c.panel_bytes;
-        const int64_t b = places_->b + step * places_->b_stride + panel * c.tile_bytes;
+        const int64_t steps = std::min(chunk_, k_panels_ - index * chunk_);
         const int64_t beats = loads ? row_beats(steps, index == chunks_ - 1) : 0;
         const Cycle before = s.ready;
-        const int64_t flags = loads << 1 | leaves;
-        key_.assign({rows, panels, steps, beats, flags, a % span_, b % span_,
-                     places_->a_stride % span_, places_->b_stride % span_});
-        if (loads) {
-            s.Chunking::write(key_);
-        } else {
-            s.Stepping::write(key_);
-        }
-        Writing(key_, before).time_after(bank, before + s.reader.latency());
-        if (const int64_t* known = chunks_known_.find(key_)) {
-            Reading from(known, before);
-            from.time(s.ready);
-            s.reader.read(from);
-            s.tiles.read(from);
-            for (Cycle* cycle : {&s.started, &s.free, &s.tiles_from}) from.time(*cycle);
-        } else {
-            const uint64_t hash = chunks_known_.hash();
-            Cycle there = NEVER;
-            if (loads) {
-                there = activations(rows, a, beats);
-            } else {
-                s.ready++;
-            }
-            weights(rows, panels, b, there, bank);
-            repeat(
-                static_cast<Stepping&>(s), in_steps_, steps - 1,
-                [&](int64_t i) {
-                    weights(rows, panels, b + (i + 1) * places_->b_stride, NEVER, NEVER);
-                },
-                [&](int64_t count) { return aligned(count * places_->b_stride); });
-            value_.clear();
-            Writing to(value_, before);
-            to.time(s.ready);
-            s.reader.write(to, s.ready);
-            s.tiles.write(to, s.ready);
-            for (const Cycle cycle : {s.started, s.free, s.tiles_from}) to.time(cycle);
-            chunks_known_.keep(hash, key_, value_);
-        }
+        chunks_known_.recall(
+            [&](Words& key) {
+                key.push({rows, panels, steps, beats, loads, leaves, a % span_, b % span_,
+                          places_->a_stride % span_, places_->b_stride % span_});
+                if (loads) {
+                    s.Chunking::write(key);
+                } else {
+                    s.Stepping::write(key);
+                }
+                Writing(key, before).time_after(bank, before + s.reader.latency());
+            },
+            [&] {
+                Cycle there = NEVER;
+                if (loads) {
+                    there = activations(rows, a, beats);
+                } else {
+                    s.ready++;
+                }
+                weights(rows, panels, b, there, bank);
+                const int64_t stride = places_->b_stride;
+                repeat(
+                    static_cast<Stepping&>(s), in_steps_, steps - 1,
+                    [&](int64_t i) { weights(rows, panels, b + (i + 1) * stride, NEVER, NEVER); },
+                    [&](int64_t count) { return aligned(count * stride); });
+            },
+            [&](Words& value) {
+                Writing to(value, before);
+                s.Stepping::write_all(to);
+            },
+            [&](const int64_t* value) {
+                Reading from(value, before);
+                s.Stepping::read_all(from);
+            });
         if (leaves) s.chunks.push(s.free + c.rows);
     }
 
@@ -456,6 +504,5 @@ private:
         std::optional<Blocks> s_;
     Mark in_rows_, in_steps_, in_chunks_, in_columns_, in_blocks_;
     Storer::Shared shared_;
-    Memo chunks_known_;
-    Words key_, value_;
+    Memo chunks_known_, blocks_known_;
 };

@@ -91,6 +91,10 @@ public:
 
     bool beat() const { return kind_ == SERIAL ? beat_ : packer_.beat; }
 
+    // Cycles in which neither look() nor beat() can change, from now on.
+    int rests() const { return kind_ == SERIAL && left_ > 1 ? left_ - 1 : 0; }
+    void skip(int cycles) { left_ -= cycles; }
+
     // Whether columns are taken in this cycle, or with a queue may be announced.
     bool look(bool beat_taken) {
         switch (kind_) {

@@ -60,6 +60,7 @@ public:
 
     // All that matters to requests that are on offer from cycle `ready` on.
     void write(Writing& to, Cycle ready) const {
+        to.room(MOST + 8);
         to.time_after(stage_, ready);
         to.time_after(begins_, ready);
         to.time_after(opened_, ready);

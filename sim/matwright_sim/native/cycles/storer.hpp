@@ -24,7 +24,6 @@ public:
         std::vector<Item> items;  // of the block that is being stored
         Mark mark;
         Memo memo;
-        Words key, value;
     };
 
     Storer(const Design& design, const Memory& memory, const Gemm& gemm, Shared& shared)
@@ -46,25 +45,27 @@ public:
         rest(filled + 1);
         if (table != NEVER) rest(table + 1);
         tick(NOTHING, {});
-        // The same block in the same state takes the same time.
         const int64_t span = design_->max_burst * design_->beat_bytes;
         const int64_t columns = (block.panels - 1) * design_->col_pitch +
                                 (block.last_columns ? tail_ : design_->cols);
-        Words& key = shared_->key;
-        key.assign({block.rows, block.panels, columns, block.last_columns, block.last_rows,
-                    block.addr % span, block.stride % span});
         const Cycle before = cycle_;
-        write(key, before);
-        if (const int64_t* known = shared_->memo.find(key)) {
-            read(known + 1, before);
-            return before + *known;
-        }
-        const uint64_t hash = shared_->memo.hash();
-        const Cycle left = store_rows(block, columns);
-        Words& value = shared_->value;
-        value.assign(1, left - before);
-        write(value, before);
-        shared_->memo.keep(hash, key, value);
+        Cycle left = 0;
+        shared_->memo.recall(
+            [&](Words& key) {
+                key.push({block.rows, block.panels, columns, block.last_columns, block.last_rows,
+                          block.addr % span, block.stride % span});
+                write(key, before);
+            },
+            [&] { left = store_rows(block, columns); },
+            [&](Words& value) {
+                value.push({left - before});
+                write(value, before);
+            },
+            [&](const int64_t* value) {
+                left = before + *value;
+                Reading from(value + 1, before);
+                read(from);
+            });
         return left;
     }
 
@@ -99,10 +100,7 @@ public:
         archive(to);
     }
 
-    void read(const int64_t* words, Cycle base) {
-        Reading from(words, base);
-        archive(from);
-    }
+    void read(Reading& from) { archive(from); }
 
     void shift(Cycle by) {
         cycle_ += by;
@@ -114,6 +112,7 @@ private:
 
     template <class Archive>
     void archive(Archive& to) {
+        to.room(256);
         to.time(cycle_);
         for (int i = 0; i < stages_; i++) to.value(offered_[i]);
         post_.archive(to);
@@ -138,6 +137,7 @@ private:
             for (const Item item : shared_->items) {
                 Moved moved;
                 do {
+                    if (!request.beats) skip();
                     moved = tick(item, request);
                     if (moved.accepted) request = {};
                 } while (!moved.reads);
@@ -166,6 +166,17 @@ private:
             }
             tick(NOTHING, {});
         }
+    }
+
+    // Skips cycles in which post-processing goes on alone, and takes nothing.
+    void skip() {
+        if (!post_.rests() || !offered_[stages_ - 1] || post_.beat() || !writer_.rests()) return;
+        int64_t cycles = post_.rests();
+        const Cycle answer = writer_.next_answer();
+        if (answer != NEVER) cycles = std::min(cycles, answer - cycle_);
+        if (cycles <= 0) return;
+        post_.skip(int(cycles));
+        cycle_ += cycles;
     }
 
     // One cycle. Whether `item` is read, `request` accepted, and what was read before moves.

@@ -72,6 +72,8 @@ public:
         return !(request_.beats || left_.beats || burst_.beats || address_ || owed_.size() ||
                  valid_);
     }
+    // Nothing can happen but answers, until there is a beat.
+    bool rests() const { return !(request_.beats || left_.beats || burst_.beats || address_ || valid_); }
     // Cycle of the next answer, or NEVER.
     Cycle next_answer() { return answers_.size() ? answers_.front() : NEVER; }
 
