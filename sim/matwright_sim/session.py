@@ -118,7 +118,12 @@ def open_machine(
             timed = _Compiled(machine, on_progress)
         else:
             machine = timed = _Bench(config, text, memory_bytes, timing, trace)
-        driver = Driver(config, SimulatedTransport(timed))
+        driver = Driver(
+            config,
+            SimulatedTransport(timed),
+            read_latency=read_latency,
+            write_latency=write_latency,
+        )
         yield Session(config, driver, machine, timed)
 
 

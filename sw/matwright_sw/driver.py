@@ -30,6 +30,7 @@ from .operands import (
 )
 from .program import Program, check_output
 from .report import Report
+from .tiling import LATENCY, Tiling
 from .transport import Transport
 
 __all__ = ["ALIGNMENT", "Driver"]
@@ -53,7 +54,8 @@ class Driver:
     memory from address ``reserved`` on and opens window 0 for its pages. Without ``privileged`` it leaves the
     privileged page alone: someone else opens the windows. :meth:`gemm` is one call for one product. For more,
     upload operands once (:meth:`upload_a`, :meth:`upload_b`, :meth:`upload_table`), collect GEMMs
-    in a :meth:`program`, :meth:`run` it and :meth:`download` its results.
+    in a :meth:`program`, :meth:`run` it and :meth:`download` its results. The latencies are those of the
+    device's memory, in cycles: GEMMs are cut so that they take least on such a one.
     """
 
     def __init__(
@@ -63,9 +65,12 @@ class Driver:
         *,
         reserved: int = 0,
         privileged: bool = True,
+        read_latency: int = LATENCY,
+        write_latency: int = LATENCY,
     ) -> None:
         self.config = config
         self.transport = transport
+        self._latencies = read_latency, write_latency
         self._check_identity()
         size = min(transport.memory_size, 1 << config.bus.addr_width)
         self.memory = Allocator(reserved, size, max(ALIGNMENT, config.bus.bytes))
@@ -122,7 +127,7 @@ class Driver:
 
     def program(self) -> Program:
         """An empty program."""
-        return Program(self.config, self.memory)
+        return Program(self.config, self.memory, *self._latencies)
 
     def run(self, program: Program, timeout_cycles: int | None = None) -> Report:
         """Run a program to its end.
@@ -158,6 +163,7 @@ class Driver:
         raw: bool | None = None,
         relu: bool = False,
         unsigned: bool = False,
+        tiling: Tiling | None = None,
         timeout_cycles: int | None = None,
         on_report: Callable[[Report], None] | None = None,
     ) -> NDArray[Any]:
@@ -165,7 +171,7 @@ class Driver:
 
         Without ``scale`` the result is int32 (``raw``); with one, or one a column, it is rounded
         half to even and saturated to int8, or to uint8 with ``unsigned``. Sums wrap modulo
-        ``2**acc_width``. ``on_report`` is given the report.
+        ``2**acc_width``. ``tiling`` replaces the driver's own. ``on_report`` is given the report.
         """
         raw = scale is None if raw is None else raw
         check_output(raw, scale is not None, zero_point, unsigned)
@@ -193,6 +199,7 @@ class Driver:
                 raw=raw,
                 relu=relu,
                 unsigned=unsigned,
+                tiling=tiling,
             )
             stack.enter_context(result)
             report = self.run(program, timeout_cycles)

@@ -5,6 +5,7 @@ from matwright import layout
 from matwright.config import AcceleratorConfig, ceil_div
 from matwright.schedule.descriptor import Descriptor, Flag
 
+from . import search
 from . import tiling as tiling_rule
 from .errors import OperandError
 from .memory import Allocator
@@ -17,6 +18,7 @@ from .operands import (
     check_scales,
     columns_agree,
 )
+from .search import Choice
 from .tiling import Tiling
 
 __all__ = ["MAX_DESCRIPTORS", "Program"]
@@ -32,11 +34,21 @@ class Program:
     or writes memory that an earlier one's result overlaps, its descriptor carries FENCE and waits.
     Overwriting what an earlier GEMM *reads* needs no fence: stores of a GEMM follow its own
     computation, which follows all earlier computations, which follow all earlier loads.
+
+    The latencies are those of the device's memory, in cycles: tilings are chosen for them.
     """
 
-    def __init__(self, config: AcceleratorConfig, allocator: Allocator) -> None:
+    def __init__(
+        self,
+        config: AcceleratorConfig,
+        allocator: Allocator,
+        read_latency: int = tiling_rule.LATENCY,
+        write_latency: int = tiling_rule.LATENCY,
+    ) -> None:
         self.config = config
         self._allocator = allocator
+        self._latencies = {"read_latency": read_latency, "write_latency": write_latency}
+        self._choices: list[Choice] = []
         self._descriptors: list[Descriptor] = []
         self._used: list[tuple[str, Resident]] = []
         self._unfenced: list[tuple[int, int]] = []
@@ -47,6 +59,11 @@ class Program:
     def descriptors(self) -> tuple[Descriptor, ...]:
         """The descriptors so far."""
         return tuple(self._descriptors)
+
+    @property
+    def tilings(self) -> tuple[Choice, ...]:
+        """How each GEMM is cut, and what chose it."""
+        return tuple(self._choices)
 
     @property
     def macs(self) -> int:
@@ -108,7 +125,7 @@ class Program:
         given). With ``raw`` D is int32 and not scaled; else it is int8, or uint8 with
         ``unsigned``, saturated, and ``zero_point`` is the value of D that stands for 0. ``a`` may
         be an earlier result that is not raw. ``out`` is a result to overwrite, ``tiling`` replaces
-        the rule of :mod:`matwright_sw.tiling`.
+        the choice of :mod:`matwright_sw.search`.
         """
         config = self.config
         source = self.as_activations(a)
@@ -132,9 +149,12 @@ class Program:
             params = table.buffer.address
         elif not raw:
             params = layout.scale_word(float(check_scales(1.0 if scale is None else scale, 1)[0]))
-        cut = tiling
-        if cut is None:
-            cut = tiling_rule.choose(config, m, n, k, raw, table is not None)
+        if tiling is None:
+            has_table = table is not None
+            chosen = search.choose(config, m, n, k, raw=raw, table=has_table, **self._latencies)
+        else:
+            chosen = Choice(tiling, "caller")
+        cut = chosen.tiling
         if not tiling_rule.legal(config, cut, n):
             raise OperandError(f"tiling must fit the SRAM of {config.name}, not {cut}")
         result = self._result(m, n, raw, unsigned, out)
@@ -169,6 +189,7 @@ class Program:
             if out is None:
                 result.free()
             raise
+        self._choices.append(chosen)
         self._used += [("a", source), ("b", b), ("out", result)]
         if table is not None:
             self._used.append(("table", table))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rule by which the driver cuts a GEMM into blocks and chunks.
+"""A rule of thumb for cutting a GEMM into blocks and chunks; :mod:`.search` looks at those it puts first.
 
 In one step, one panel of K, a block of ``r`` rows and ``p`` column panels loads r*R elements of A
 and p tiles of B while the array works p * max(r, R/f) cycles on them. Work grows with the block's

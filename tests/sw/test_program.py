@@ -17,7 +17,8 @@ from matwright_sw.driver import Driver
 from matwright_sw.errors import OperandError
 from matwright_sw.operands import Activations, Result, Weights
 from matwright_sw.program import Program
-from matwright_sw.tiling import Tiling, choose
+from matwright_sw.search import choose
+from matwright_sw.tiling import Tiling
 
 SEED = 23
 EDGE, WIDE = preset("edge"), preset("wide")
@@ -52,7 +53,7 @@ def test_descriptor() -> None:
     assert (d.a_addr, d.b_addr) == (a.buffer.address, b.buffer.address)
     assert (d.d_addr, d.params) == (result.buffer.address, table.buffer.address)
     assert (d.a_stride, d.b_stride, d.d_stride) == (48, 512, 32)
-    cut = choose(EDGE, 5, 30, 40)
+    cut = choose(EDGE, 5, 30, 40, table=True).tiling
     assert Tiling(d.tile_rows, d.n_panels_log2, d.k_panels_log2) == cut
     assert program.macs == 5 * 30 * 40
     assert program.pack() == d.pack()

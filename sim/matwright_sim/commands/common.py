@@ -8,10 +8,24 @@ import argparse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from matwright.commands.common import Parser, UsageError, print_table, table
 
-__all__ = ["MOST_LATENCY", "add_number", "check_trace", "print_counters", "refusals"]
+if TYPE_CHECKING:
+    from matwright_sw.search import Choice
+    from matwright_sw.tiling import Tiling
+
+__all__ = [
+    "MOST_LATENCY",
+    "add_number",
+    "add_tiling",
+    "check_trace",
+    "print_counters",
+    "refusals",
+    "tiling_facts",
+    "tiling_words",
+]
 
 MOST_LATENCY = 100_000
 """Cycles that a memory may be told to take."""
@@ -67,6 +81,55 @@ def add_number(
     parser.add_argument(
         name, metavar=metavar, type=number, default=default, help=f"{what} (default {default})"
     )
+
+
+def add_tiling(parser: Parser) -> None:
+    """Adds the option ``--tiling``, a :class:`Tiling` or ``None``."""
+    parser.add_argument(
+        "--tiling",
+        metavar="R,P,C",
+        type=_tiling,
+        help="blocks of R rows and P column panels, chunks of C panels of K, P and C powers of two; "
+        "without it the tiling of least cycles, by the model",
+    )
+
+
+def _tiling(text: str) -> "Tiling":
+    from matwright_sw.tiling import Tiling
+
+    parts = text.split(",")
+    legal = len(parts) == 3 and all(part.isascii() and part.isdigit() for part in parts)
+    sizes = [int(part) for part in parts] if legal else [0]
+    if not all(sizes) or any(size & (size - 1) for size in sizes[1:]):
+        raise argparse.ArgumentTypeError(
+            f"must be rows and two powers of two R,P,C, all positive, not {text!r}"
+        )
+    rows, panels, chunk = sizes
+    return Tiling(rows, panels.bit_length() - 1, chunk.bit_length() - 1)
+
+
+def tiling_facts(choice: "Choice") -> dict[str, Any]:
+    """A tiling for JSON."""
+    cut = choice.tiling
+    return {
+        "tile_rows": cut.tile_rows,
+        "n_panels_log2": cut.n_panels_log2,
+        "k_panels_log2": cut.k_panels_log2,
+        "by": choice.by,
+    }
+
+
+def tiling_words(facts: Mapping[str, Any]) -> str:
+    """The same for people."""
+    rows, panels, chunk = (
+        facts["tile_rows"],
+        1 << facts["n_panels_log2"],
+        1 << facts["k_panels_log2"],
+    )
+    by = {"caller": "as asked for", "model": "the best by the model", "rule": "by rule"}[
+        facts["by"]
+    ]
+    return f"blocks of {rows} rows x {panels} column panels, chunks of {chunk} panels of K: {by}"
 
 
 def check_trace(trace: Path, simulator: str) -> None:

@@ -16,7 +16,15 @@ from matwright.commands.common import (
     table,
 )
 
-from .common import MOST_LATENCY, add_number, print_counters, refusals
+from .common import (
+    MOST_LATENCY,
+    add_number,
+    add_tiling,
+    print_counters,
+    refusals,
+    tiling_facts,
+    tiling_words,
+)
 
 __all__ = ["register"]
 
@@ -47,6 +55,7 @@ def register(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--raw", action="store_true", help="int32 sums, neither scaled nor narrowed"
     )
+    add_tiling(parser)
     add_json(parser)
 
 
@@ -67,10 +76,12 @@ def _predict(arguments: argparse.Namespace) -> dict[str, Any]:
 
     config, (m, n, k) = arguments.config, arguments.gemm
     start = time.perf_counter()
-    program = gemm_program(config, m, n, k, raw=arguments.raw)
     memory = Memory(read_latency=arguments.latency, write_latency=arguments.latency)
+    program = gemm_program(
+        config, m, n, k, raw=arguments.raw, tiling=arguments.tiling, memory=memory
+    )
     found = exact(config, [program.descriptor], memory, program.address)
-    cut, cycles, counters = program.tiling, found.cycles, found.counters
+    cycles, counters = found.cycles, found.counters
     return {
         "cycles": cycles,
         "macs": m * n * k,
@@ -79,11 +90,7 @@ def _predict(arguments: argparse.Namespace) -> dict[str, Any]:
         "counters": counters,
         "gemm": [m, n, k],
         "output": "int32" if arguments.raw else "int8",
-        "tiling": {
-            "tile_rows": cut.tile_rows,
-            "n_panels_log2": cut.n_panels_log2,
-            "k_panels_log2": cut.k_panels_log2,
-        },
+        "tiling": tiling_facts(program.choice),
         "latency": arguments.latency,
         "config": config.name,
         "config_sha256": config.digest,
@@ -97,6 +104,7 @@ def _print(result: dict[str, Any]) -> None:
     facts.add_row("cycles", f"{result['cycles']:,} from doorbell to interrupt")
     facts.add_row("MACs", f"{result['macs']:,} useful and {result['padded_macs']:,} of padding")
     facts.add_row("utilization", f"{result['utilization']:.1%} of the array's peak")
+    facts.add_row("tiling", tiling_words(result["tiling"]))
     facts.add_row("memory", f"latency {result['latency']} cycles")
     print_table(facts)
     print_counters(result["counters"], result["cycles"])

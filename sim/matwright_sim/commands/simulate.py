@@ -23,7 +23,16 @@ from matwright.commands.common import (
 )
 from matwright.config import AcceleratorConfig
 
-from .common import MOST_LATENCY, add_number, check_trace, print_counters, refusals
+from .common import (
+    MOST_LATENCY,
+    add_number,
+    add_tiling,
+    check_trace,
+    print_counters,
+    refusals,
+    tiling_facts,
+    tiling_words,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,6 +93,7 @@ def register(subparsers: Subparsers) -> None:
         type=Path,
         help="write a waveform: FILE.vcd (verilator) or FILE.fst (both)",
     )
+    add_tiling(parser)
     add_json(parser)
 
 
@@ -190,7 +200,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _simulate(arguments: argparse.Namespace) -> dict[str, Any]:
     import numpy as np
 
-    from matwright_sw import DriverTimeout, HardwareError, Report, tiling
+    from matwright_sw import DriverTimeout, HardwareError, Report, search, tiling
 
     from ..session import open_machine
 
@@ -198,10 +208,17 @@ def _simulate(arguments: argparse.Namespace) -> dict[str, Any]:
     m, n, k = shape
     memory_bytes = _memory_bytes(config, shape)
     operands = _operands(config, shape, arguments.seed, arguments.raw)
-    cut = tiling.choose(config, m, n, k, arguments.raw)
+    latency, raw = arguments.latency, arguments.raw
+    choice = search.choose(
+        config, m, n, k, raw=raw, table=not raw, read_latency=latency, write_latency=latency
+    )
+    if arguments.tiling is not None:
+        choice = search.Choice(arguments.tiling, "caller")
+        if not tiling.legal(config, arguments.tiling, n):
+            raise UsageError(f"--tiling must fit the SRAM of {config.name}, not {arguments.tiling}")
     # The rule knows nothing of stalls and slow memories.
-    patience = (arguments.latency / tiling.LATENCY + 1) / (1 - arguments.stall) ** 2
-    estimate = tiling.estimate(config, m, n, k, cut, arguments.raw)
+    patience = (latency / tiling.LATENCY + 1) / (1 - arguments.stall) ** 2
+    estimate = tiling.estimate(config, m, n, k, choice.tiling, raw)
     reports: list[Report] = []
     error = ""
     got: NDArray[Any] | None = None
@@ -228,7 +245,8 @@ def _simulate(arguments: argparse.Namespace) -> dict[str, Any]:
                     operands.b,
                     bias=operands.bias,
                     scale=operands.scale,
-                    relu=not arguments.raw,
+                    relu=not raw,
+                    tiling=choice.tiling,
                     timeout_cycles=round(16 * (estimate + 100_000) * patience),
                     on_report=reports.append,
                 )
@@ -251,11 +269,7 @@ def _simulate(arguments: argparse.Namespace) -> dict[str, Any]:
         "counters": counters,
         "gemm": [m, n, k],
         "output": str(np.dtype(np.int32 if arguments.raw else np.int8)),
-        "tiling": {
-            "tile_rows": cut.tile_rows,
-            "n_panels_log2": cut.n_panels_log2,
-            "k_panels_log2": cut.k_panels_log2,
-        },
+        "tiling": tiling_facts(choice),
         "seed": arguments.seed,
         "latency": arguments.latency,
         "stall": arguments.stall,
@@ -302,6 +316,7 @@ def _print(result: dict[str, Any]) -> None:
     beside = "" if padded is None else f" and {padded:,} of padding"
     facts.add_row("MACs", f"{result['macs']:,} useful{beside}")
     facts.add_row("utilization", f"{result['utilization']:.1%} of the array's peak")
+    facts.add_row("tiling", tiling_words(result["tiling"]))
     facts.add_row("memory", f"latency {result['latency']} cycles, stalls {result['stall']:g}")
     facts.add_row("simulator", f"{result['simulator']}, {result['seconds']:.2f} s")
     facts.add_row("seed", str(result["seed"]))

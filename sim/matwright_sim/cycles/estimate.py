@@ -4,6 +4,7 @@
 import ctypes
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,10 @@ from .memory import Memory
 
 __all__ = ["REFUSED", "estimate", "tilings"]
 
+How = Tiling | Literal["rule", "search"]
+
+_HOW = ("rule", "search")  # as numbered in native/cycles/estimate.cpp
+
 REFUSED = -1
 """In place of cycles: the GEMM is beyond the design's limits, or its operands beyond its addresses."""
 
@@ -39,14 +44,18 @@ def estimate(
     *,
     raw: bool = False,
     table: bool | None = None,
-    tiling: Tiling | None = None,
+    tiling: How = "search",
     threads: int = 1,
 ) -> NDArray[np.int64]:
     """Cycles of each GEMM (M, N, K) on each configuration: ``len(configs)`` x ``len(shapes)``.
 
     They are those of the program that :func:`.gemm_program` makes, to the cycle, and
-    :data:`REFUSED` where it makes none. ``raw``, ``table`` and ``tiling`` are as there. Nothing is
-    estimated about it: the machine is followed as :func:`.exact` does, but what repeats is skipped.
+    :data:`REFUSED` where it makes none. ``raw`` and ``table`` are as there. ``tiling`` is one for all, or how
+    each is found: by a ``search`` as the driver does, or by its ``rule``, which is many times faster and
+    some percent worse where a GEMM is small.
+
+    Nothing is estimated about a cycle: the machine is followed as :func:`.exact` does, but what repeats
+    is skipped. Raises :class:`..toolchain.ToolError` where there is no compiler.
     """
     return _run(configs, shapes, memory, raw, table, tiling, threads)[0]
 
@@ -54,12 +63,14 @@ def estimate(
 def tilings(
     configs: Sequence[AcceleratorConfig],
     shapes: Sequence[tuple[int, int, int]] | NDArray[np.int64],
+    memory: Memory | None = None,
     *,
     raw: bool = False,
     table: bool | None = None,
+    tiling: How = "search",
 ) -> NDArray[np.int64]:
     """Tilings (rows, n_panels_log2, k_panels_log2) of the same programs, along a third axis."""
-    return _run(configs, shapes, None, raw, table, None, 1)[1]
+    return _run(configs, shapes, memory, raw, table, tiling, 1)[1]
 
 
 def _run(
@@ -68,7 +79,7 @@ def _run(
     memory: Memory | None,
     raw: bool,
     table: bool | None,
-    tiling: Tiling | None,
+    tiling: How,
     threads: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     memory = Memory() if memory is None else memory
@@ -82,7 +93,7 @@ def _run(
     latencies = np.array([memory.read_latency, memory.write_latency], np.int64)
     cycles = np.empty((len(configs), len(sizes)), np.int64)
     cuts = np.zeros((len(configs), len(sizes), 3), np.int64)
-    if tiling is not None:
+    if isinstance(tiling, Tiling):
         cuts[:] = tiling.tile_rows, tiling.n_panels_log2, tiling.k_panels_log2
 
     def part(chosen: slice) -> None:
@@ -94,7 +105,7 @@ def _run(
             ctypes.c_int64(raw),
             ctypes.c_int64(not raw if table is None else table),
             _pointer(latencies),
-            ctypes.c_int64(tiling is not None),
+            ctypes.c_int64(_HOW.index(tiling) if isinstance(tiling, str) else len(_HOW)),
             _pointer(cycles[chosen]),
             _pointer(cuts[chosen]),
         )

@@ -82,9 +82,9 @@ def test_equal_to_exact(stored: dict[str, bool]) -> None:
             write_latency=int(rng.choice([1, 40, 150])),
         )
         found = estimate([config], shapes, memory, **stored)[0]
-        cuts = tilings([config], shapes, **stored)[0]
+        cuts = tilings([config], shapes, memory, **stored)[0]
         for (m, n, k), cycles, cut in zip(shapes, found, cuts, strict=True):
-            program = gemm_program(config, m, n, k, **stored)
+            program = gemm_program(config, m, n, k, **stored, memory=memory)
             assert Tiling(*map(int, cut)) == program.tiling, (config, m, n, k)
             run = exact(config, [program.descriptor], memory, program.address)
             assert cycles == run.cycles, (config, m, n, k, memory)

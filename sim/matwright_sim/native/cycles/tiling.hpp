@@ -9,17 +9,30 @@
 
 #include "design.hpp"
 
+// A tiling and what it is expected to cost.
+struct Choice {
+    int64_t loading, cycles, rows, n_log2, k_log2;
+
+    Tiling tiling() const { return {rows, n_log2, k_log2}; }
+    bool operator<(const Choice& other) const { return fields() < other.fields(); }
+    std::tuple<int64_t, int64_t, int64_t, int64_t, int64_t> fields() const {
+        return {loading, cycles, rows, n_log2, k_log2};
+    }
+};
+
+// Of the choices that are as fast as the fastest, up to a part in SLACK, the first.
+inline const Choice& best_of(const std::vector<Choice>& choices) {
+    constexpr int64_t SLACK = 4096;
+    int64_t fastest = INT64_MAX;
+    for (const Choice& choice : choices) fastest = std::min(fastest, choice.cycles);
+    const Choice* best = nullptr;
+    for (const Choice& choice : choices)
+        if (choice.cycles <= fastest + fastest / SLACK && (!best || choice < *best)) best = &choice;
+    return *best;
+}
+
 class Rule {
 public:
-    struct Choice {
-        int64_t loading, cycles, rows, n_log2, k_log2;
-
-        bool operator<(const Choice& other) const { return fields() < other.fields(); }
-        std::tuple<int64_t, int64_t, int64_t, int64_t, int64_t> fields() const {
-            return {loading, cycles, rows, n_log2, k_log2};
-        }
-    };
-
     // All choices that the rule looks at; valid until the next call.
     const std::vector<Choice>& choices(const Design& design, const Gemm& gemm) {
         c_ = &design;
@@ -51,19 +64,8 @@ public:
         return found_;
     }
 
-    // The rule's own choice.
-    static Tiling best(const std::vector<Choice>& choices) {
-        int64_t fastest = INT64_MAX;
-        for (const Choice& choice : choices) fastest = std::min(fastest, choice.cycles);
-        const Choice* chosen = nullptr;
-        for (const Choice& choice : choices)
-            if (choice.cycles <= fastest + fastest / SLACK && (!chosen || choice < *chosen))
-                chosen = &choice;
-        return {chosen->rows, chosen->n_log2, chosen->k_log2};
-    }
-
 private:
-    static constexpr int64_t LATENCY = 64, CHUNK_COST = 4, SLACK = 4096;
+    static constexpr int64_t LATENCY = 64, CHUNK_COST = 4;
     static constexpr int64_t MAX_TILE_ROWS = (1 << 16) - 1, MAX_LOG2 = 15;
 
     struct Work {
