@@ -17,40 +17,91 @@
 #include "storer.hpp"
 #include "words.hpp"
 
-// When the last tiles left the ring.
+// When the last tiles left the ring: runs of tiles that leave at equal intervals.
 class Ring {
 public:
-    explicit Ring(int64_t tiles = 0) : cycles_(size_t(tiles), NEVER), mask_(size_t(tiles) - 1) {}
+    explicit Ring(int64_t tiles) : runs_(size_t(tiles)), mask_(size_t(tiles) - 1), tiles_(tiles) {}
 
-    void push(Cycle cycle) { cycles_[head_++ & mask_] = cycle; }
+    void push(Cycle cycle) {
+        if (count_ == tiles_) drop();
+        count_++;
+        if (begin_ != end_) {
+            Run& run = runs_[(end_ - 1) & mask_];
+            const Cycle step = cycle - run.last;
+            if (run.count == 1) run.step = step;
+            if (run.step == step) {
+                run.last = cycle;
+                run.count++;
+                return;
+            }
+        }
+        runs_[end_++ & mask_] = {cycle, 0, 1};
+    }
+
     // Of the last tile, that before, ...: 0, 1, ...
-    Cycle operator[](int64_t age) const { return cycles_[(head_ - 1 - size_t(age)) & mask_]; }
+    Cycle operator[](int64_t age) const {
+        if (age >= count_) return NEVER;
+        for (size_t i = end_ - 1;; i--) {
+            const Run& run = runs_[i & mask_];
+            if (age < run.count) return run.last - age * run.step;
+            age -= run.count;
+        }
+    }
 
     // Those that keep requests waiting which are on offer from cycle `ready` on; later ones leave later.
-    void write(Writing& to, Cycle ready) const {
-        int64_t count = 0;
-        while (count <= int64_t(mask_) && (*this)[count] >= ready) count++;
-        to.room(size_t(count) + 16);
-        to.value(count);
-        while (count--) to.time((*this)[count]);
+    void write(Writing& to, Cycle ready) {
+        while (begin_ != end_) {
+            Run& run = runs_[begin_ & mask_];
+            const Cycle kept = run.last < ready  ? 0
+                               : run.count == 1 ? 1
+                                                : std::min(run.count, (run.last - ready) / run.step + 1);
+            count_ -= run.count - kept;
+            run.count = kept;
+            if (kept) break;
+            begin_++;
+        }
+        to.room(3 * (end_ - begin_) + 16);
+        to.value(end_ - begin_);
+        for (size_t i = begin_; i != end_; i++) {
+            const Run& run = runs_[i & mask_];
+            to.time(run.last);
+            to.value(run.count == 1 ? 0 : run.step);
+            to.value(run.count);
+        }
     }
     void read(Reading& from) {
-        int64_t count;
-        from.value(count);
-        for (int64_t i = count; i <= int64_t(mask_); i++) push(NEVER);
-        while (count--) {
-            Cycle cycle;
-            from.time(cycle);
-            push(cycle);
+        size_t runs;
+        from.value(runs);
+        begin_ = 0;
+        end_ = runs;
+        count_ = 0;
+        for (size_t i = 0; i < runs; i++) {
+            Run& run = runs_[i];
+            from.time(run.last);
+            from.value(run.step);
+            from.value(run.count);
+            count_ += run.count;
         }
     }
     void shift(Cycle by) {
-        for (Cycle& cycle : cycles_) move(cycle, by);
+        for (size_t i = begin_; i != end_; i++) runs_[i & mask_].last += by;
     }
 
 private:
-    std::vector<Cycle> cycles_;
-    size_t mask_, head_ = 0;
+    struct Run {
+        Cycle last, step;
+        int64_t count;
+    };
+
+    // Forgets the oldest.
+    void drop() {
+        count_--;
+        if (--runs_[begin_ & mask_].count == 0) begin_++;
+    }
+
+    std::vector<Run> runs_;
+    size_t mask_, begin_ = 0, end_ = 0;
+    int64_t tiles_, count_ = 0;
 };
 
 // The two places of chunks, banks or tables: when the last two left theirs.
@@ -101,7 +152,7 @@ struct Stepping : Loading {
     Cycle started = 0, free = 0;  // the last tile's start, and the end of its rows
     Cycle tiles_from = 0;         // from which on the first tile of a block may start
 
-    void write(Words& words) const {
+    void write(Words& words) {
         Loading::write(words);
         Writing to(words, ready);
         tiles.write(to, ready);
@@ -112,7 +163,7 @@ struct Stepping : Loading {
         to.time_after(tiles_from, soonest);
     }
     // All of it, for what follows a state that is known.
-    void write_all(Writing& to) const {
+    void write_all(Writing& to) {
         reader.write(to, ready);
         tiles.write(to, ready);
         for (const Cycle cycle : {ready, started, free, tiles_from}) to.time(cycle);
@@ -135,7 +186,7 @@ struct Stepping : Loading {
 struct Chunking : Stepping {
     Pair chunks;
 
-    void write(Words& words) const {
+    void write(Words& words) {
         Stepping::write(words);
         Writing to(words, ready);
         chunks.write(to, ready - 1);
@@ -227,6 +278,7 @@ public:
         shared_.memo.clear();
         chunks_known_.clear();
         blocks_known_.clear();
+        rows_known_.clear();
     }
 
     // Cycles from doorbell to interrupt.
@@ -248,6 +300,7 @@ public:
         s_.emplace(fresh);
         const int64_t blocks = ceil_div(gemm.m, tiling.rows) * columns_;
         blocks_known_.use(blocks > FEW);
+        rows_known_.use(ceil_div(gemm.m, tiling.rows) > FEW);
         chunks_known_.use(blocks * chunks_ > FEW);
         shared_.memo.use(blocks > FEW);
         return follow();
@@ -310,16 +363,32 @@ private:
 
     bool aligned(int64_t bytes) const { return bytes % span_ == 0; }
 
+    // All blocks of the same rows. The same in the same state take the same time.
     void row_of_blocks(int64_t index, int64_t rows, bool last) {
         Blocks& s = *s_;
+        const Places& at = *places_;
         const int64_t row = index * t_.rows;
+        const Cycle before = s.ready;
+        rows_known_.recall(
+            [&](Words& key) {
+                const int64_t a = at.a + row * at.a_stride, d = at.d + row * at.d_stride;
+                key.push({rows, last, chunk_, width_, g_.n, g_.k, g_.table, a % span_, at.a_stride % span_,
+                          at.b % span_, d % span_, at.d_stride % span_, at.table % span_});
+                s.write(key);
+            },
+            [&] { columns_of_blocks(row, rows, last); },
+            [&](Words& value) { s.write_all(value, before); },
+            [&](const int64_t* value) { s.read_all(value, before); });
+    }
+
+    void columns_of_blocks(int64_t row, int64_t rows, bool last) {
+        Blocks& s = *s_;
         block(row, rows, 0, last);
         if (columns_ == 1) return;
         const bool table = g_.table;
         s.keeps_chunk = chunks_ == 1;
         repeat(
-            s, in_columns_, columns_ - 2,
-            [&](int64_t i) { block(row, rows, i + 1, last); },
+            s, in_columns_, columns_ - 2, [&](int64_t i) { block(row, rows, i + 1, last); },
             [&](int64_t columns) {
                 const int64_t panels = columns * width_;
                 return aligned(panels * c_->tile_bytes) &&
@@ -504,5 +573,5 @@ private:
         std::optional<Blocks> s_;
     Mark in_rows_, in_steps_, in_chunks_, in_columns_, in_blocks_;
     Storer::Shared shared_;
-    Memo chunks_known_, blocks_known_;
+    Memo chunks_known_, blocks_known_, rows_known_;
 };

@@ -55,10 +55,7 @@ public:
     // `to` is told, or tells, all that changes.
     template <class Archive>
     void archive(Archive& to) {
-        to.value(beat);
-        to.value(idle);
-        to.value(full_);
-        to.value(kept_);
+        to.flags(beat, idle, full_, kept_);
         to.value(slot_);
     }
 
@@ -143,20 +140,20 @@ public:
     template <class Archive>
     void archive(Archive& to) {
         if (kind_ == SERIAL) {
-            for (int* count : {&left_, &puts_, &fills_, &place_}) to.value(*count);
-            to.value(beat_);
+            to.pair(left_, puts_);
+            to.pair(fills_, place_);
+            to.flags(beat_);
             return;
         }
         packer_.archive(to);
-        for (int i = 0; i < stages_; i++) to.value(pipe_[i]);
+        // Beyond the stages there is nothing, and pipes have an even number of places.
+        for (int i = 0; i < stages_; i += 2) to.pair(pipe_[i], pipe_[i + 1]);
         if (kind_ == WAITING) {
             to.value(inside_);
             return;
         }
-        to.value(shown_);
-        to.value(places_);
-        to.value(room_);
-        to.value(rests_);
+        to.pair(shown_, places_);
+        to.flags(room_, rests_);
         to.value(queued_);
         for (int i = 0; i < queued_; i++) to.value(queue_[(first_ + i) % PLACES]);
     }

@@ -114,7 +114,7 @@ private:
     void archive(Archive& to) {
         to.room(256);
         to.time(cycle_);
-        for (int i = 0; i < stages_; i++) to.value(offered_[i]);
+        for (int i = 0; i < stages_; i += 2) to.pair(offered_[i], offered_[i + 1]);
         post_.archive(to);
         writer_.archive(to);
     }

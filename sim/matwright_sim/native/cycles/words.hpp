@@ -47,6 +47,17 @@ public:
     void value(const T& value) {
         words_.push(int64_t(value));
     }
+    // Some flags in a word.
+    template <class... Flags>
+    void flags(const Flags&... flags) {
+        int64_t word = 0;
+        ((word = word << 1 | flags), ...);
+        words_.push(word);
+    }
+    // Two integers of 32 bits in a word.
+    void pair(const int32_t& one, const int32_t& other) {
+        words_.push(int64_t(one) << 32 | uint32_t(other));
+    }
 
 private:
     Words& words_;
@@ -65,6 +76,16 @@ public:
     template <class T>
     void value(T& value) {
         value = T(*words_++);
+    }
+    template <class... Flags>
+    void flags(Flags&... flags) {
+        const int64_t word = *words_++;
+        int at = sizeof...(flags);
+        ((flags = word >> --at & 1), ...);
+    }
+    void pair(int32_t& one, int32_t& other) {
+        one = int32_t(*words_ >> 32);
+        other = int32_t(*words_++);
     }
 
 private:

@@ -17,7 +17,6 @@ struct Request {
     void archive(Archive& to) {
         to.value(beats);
         to.value(phase);
-        to.value(end);
     }
 };
 
@@ -115,7 +114,7 @@ public:
     // `to` is told, or tells, all that changes.
     template <class Archive>
     void archive(Archive& to) {
-        for (bool* flag : {&address_, &valid_, &last_}) to.value(*flag);
+        to.flags(address_, valid_, last_, request_.end, left_.end, burst_.end);
         for (Request* request : {&request_, &left_, &burst_}) request->archive(to);
         owed_.values(to);
         unanswered_.values(to);
