@@ -144,6 +144,7 @@ def fails(*arguments: str, **environment: str) -> str:
         (["edge", "--gemm", "1,-2,3"], f"{GEMM}, not '1,-2,3'"),
         (["edge", "--gemm", "1,2.5,3"], f"{GEMM}, not '1,2.5,3'"),
         (["nope", "--gemm", "1,1,1"], "CONFIG must be a preset (tiny,"),
+        (["tiny", "--gemm", "1,1,1", "--tiling", "9999,1,1"], "--tiling must fit the SRAM of tiny"),
         (["tiny", "--gemm", "1024,1,1"], "m must be at most 1023, the limit of tiny, not 1024"),
         (["tiny", "--gemm", "1000,1000,1"], "a GEMM on tiny must fit 131072 bytes of memory"),
         (["edge", "--gemm", "1,1,1", "--sim", "moon"], "argument --sim: invalid choice: 'moon'"),

@@ -48,6 +48,22 @@ def test_for_people(capsys: Capture) -> None:
         assert word in text
 
 
+def test_a_tiling_of_ones_own(capsys: Capture) -> None:
+    """Taken by model and hardware alike, and told as such."""
+    arguments = ["small", "--gemm", "20,30,40", "--tiling", "5,2,4", "--json"]
+    results = []
+    for command in ("cycles", "simulate"):
+        assert cli.main([command, *arguments]) == 0
+        results.append(json.loads(capsys.readouterr().out))
+    predicted, simulated = results
+    cut = {"tile_rows": 5, "n_panels_log2": 1, "k_panels_log2": 2, "by": "caller"}
+    assert predicted["tiling"] == simulated["tiling"] == cut
+    assert predicted["cycles"] == simulated["cycles"]
+    assert cli.main(["cycles", *arguments[:-1]]) == 0
+    text = capsys.readouterr().out
+    assert "blocks of 5 rows x 2 column panels, chunks of 4 panels of K: as asked for" in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -55,6 +71,13 @@ def test_for_people(capsys: Capture) -> None:
         (("tiny", "--gemm", "1,1,7000"), "k must be at most 1023, the limit of tiny, not 7000"),
         (("tiny", "--gemm", "1,1,1", "--latency", "0"), "from 1 to 100000, not '0'"),
         (("edge", "--gemm", "1000000,1000000,1"), "device memory must have"),
+        (
+            ("edge", "--gemm", "1,1,1", "--tiling", "8,3,1"),
+            "must be rows and two powers of two R,P,C, all positive, not '8,3,1'",
+        ),
+        (("edge", "--gemm", "1,1,1", "--tiling", "8,2"), "R,P,C, all positive, not '8,2'"),
+        (("edge", "--gemm", "1,1,1", "--tiling", "0,1,1"), "all positive, not '0,1,1'"),
+        (("edge", "--gemm", "1,1,1", "--tiling", "999,8,1"), "tiling must fit the SRAM of edge"),
     ],
 )
 def test_refusals(arguments: tuple[str, ...], sentence: str, capsys: Capture) -> None:
