@@ -33,6 +33,14 @@ struct Design {
     int64_t single, request_registers, sram_registers, unchecked;
 };
 
+// How requests of some beats, one every `stride` bytes, are cut into bursts: where the first begins, between
+// places at which a burst may always begin. All that are not cut are the same: -1.
+inline int64_t cuts(const Design& design, int64_t addr, int64_t stride, int64_t beats) {
+    const int64_t span = design.max_burst * design.beat_bytes;
+    const int64_t phase = addr / design.beat_bytes % design.max_burst;
+    return stride % span == 0 && phase + beats <= design.max_burst ? -1 : phase;
+}
+
 struct Memory {
     int64_t read_latency, write_latency;
 };

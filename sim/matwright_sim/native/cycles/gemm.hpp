@@ -413,12 +413,18 @@ private:
                            last, last_rows};
         const int64_t table = at.table + panel * table_bytes;
         const Cycle before = s.ready;
+        const int64_t tail = last ? g_.n - (n_panels_ - 1) * c_->cols : c_->cols;
+        const int64_t d_beats =
+            ceil_div(((panels - 1) * c_->col_pitch + tail) * (g_.raw ? 4 : 1), c_->beat_bytes);
         const bool first = column == 0, again = chunks_ > 1;  // chunks leave before the next block
+        const int64_t tile_beats = c_->tile_bytes / c_->beat_bytes;
+        const int64_t b_cuts = cuts(*c_, b, at.b_stride, panels * tile_beats);
         blocks_known_.recall(
             [&](Words& key) {
-                key.push({rows, panels, first, last, last_rows, s.keeps_chunk, chunk_, k_panels_, g_.k, g_.table,
-                          last ? g_.n % c_->cols : 0, a % span_, at.a_stride % span_, b % span_,
-                          at.b_stride % span_, stored.addr % span_, at.d_stride % span_, table % span_});
+                key.push({rows, panels, first, last, last_rows, s.keeps_chunk, chunk_, k_panels_, g_.k,
+                          g_.table, tail, a % span_, at.a_stride % span_, b_cuts, at.b_stride % span_,
+                          cuts(*c_, stored.addr, at.d_stride, d_beats), at.d_stride % span_,
+                          cuts(*c_, table, 0, panels * table_bytes / c_->beat_bytes)});
                 s.write(key);
             },
             [&] {
@@ -469,8 +475,10 @@ private:
         const Cycle before = s.ready;
         chunks_known_.recall(
             [&](Words& key) {
-                key.push({rows, panels, steps, beats, loads, leaves, a % span_, b % span_,
-                          places_->a_stride % span_, places_->b_stride % span_});
+                key.push({rows, panels, steps, beats, loads, leaves,
+                          cuts(c, a, places_->a_stride, beats), places_->a_stride % span_,
+                          cuts(c, b, places_->b_stride, panels * (c.tile_bytes / c.beat_bytes)),
+                          places_->b_stride % span_});
                 if (loads) {
                     s.Chunking::write(key);
                 } else {

@@ -48,15 +48,16 @@ public:
         const int64_t span = design_->max_burst * design_->beat_bytes;
         const int64_t columns = (block.panels - 1) * design_->col_pitch +
                                 (block.last_columns ? tail_ : design_->cols);
+        const int64_t beats = ceil_div(columns * size_, design_->beat_bytes);
         const Cycle before = cycle_;
         Cycle left = 0;
         shared_->memo.recall(
             [&](Words& key) {
                 key.push({block.rows, block.panels, columns, block.last_columns, block.last_rows,
-                          block.addr % span, block.stride % span});
+                          cuts(*design_, block.addr, block.stride, beats), block.stride % span});
                 write(key, before);
             },
-            [&] { left = store_rows(block, columns); },
+            [&] { left = store_rows(block, columns, beats); },
             [&](Words& value) {
                 value.push({left - before});
                 write(value, before);
@@ -128,9 +129,8 @@ private:
                            [](Item item) { return item != NOTHING; });
     }
 
-    Cycle store_rows(const Block& block, int64_t columns) {
+    Cycle store_rows(const Block& block, int64_t columns, int64_t beats) {
         make_items(block, columns);
-        const int64_t beats = ceil_div(columns * size_, design_->beat_bytes);
         const auto row = [&](int64_t i, bool end) {
             const int64_t first = (block.addr + i * block.stride) / design_->beat_bytes;
             Request request{beats, first % design_->max_burst, end};

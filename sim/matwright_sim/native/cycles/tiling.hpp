@@ -33,8 +33,10 @@ inline const Choice& best_of(const std::vector<Choice>& choices) {
 
 class Rule {
 public:
-    // All choices that the rule looks at; valid until the next call.
-    const std::vector<Choice>& choices(const Design& design, const Gemm& gemm) {
+    // All choices that the rule looks at; valid until the next call. With `best` those may be missing that
+    // are slower than others.
+    const std::vector<Choice>& choices(const Design& design, const Gemm& gemm, bool best = false) {
+        most_ = best ? INT64_MAX - 1 : INT64_MAX;
         c_ = &design;
         g_ = gemm;
         k_panels_ = ceil_div(g_.k, c_->rows);
@@ -44,7 +46,7 @@ public:
         const int64_t per_word_log2 = log2(c_->panels_per_word);
         const int64_t most_n = std::min(log2(c_->column_panels), up_log2(n_panels));
         const int64_t most_k = std::min(MAX_LOG2, std::max(per_word_log2, up_log2(k_panels_)));
-        for (int64_t n_log2 = 0; n_log2 <= most_n; n_log2++) {
+        for (int64_t n_log2 = most_n; n_log2 >= 0; n_log2--) {
             const bool one_column = g_.n <= c_->cols << n_log2;
             if (!one_column && c_->col_pitch << n_log2 < c_->beat_bytes) continue;
             for (int64_t k_log2 = per_word_log2; k_log2 <= most_k; k_log2++) {
@@ -56,7 +58,8 @@ public:
                 int64_t before = 0;
                 for (int64_t parts = 1; parts <= 4; parts++) {
                     const int64_t rows = ceil_div(g_.m, blocks * parts);
-                    if (rows != before) add({rows, n_log2, k_log2});
+                    if (rows != before && floor({rows, n_log2, k_log2}) <= most_)
+                        add({rows, n_log2, k_log2});
                     before = rows;
                 }
             }
@@ -84,6 +87,17 @@ private:
         const int64_t panels = ceil_div(columns, c_->cols);
         const int64_t lanes = ceil_div(c_->cols, c_->post_lanes);
         return rows * std::max(panels * lanes, transfer(columns * (g_.raw ? 4 : 1)));
+    }
+
+    // The rule expects no fewer cycles than this.
+    int64_t floor(const Tiling& tiling) const {
+        if (most_ == INT64_MAX) return 0;
+        const int64_t n_panels = ceil_div(g_.n, c_->cols);
+        const int64_t whole = g_.m / tiling.rows, tail = g_.m % tiling.rows;
+        const int64_t tiles = k_panels_ * n_panels;
+        const int64_t compute = whole * std::max(tiling.rows, c_->load_cycles) +
+                                (tail ? std::max(tail, c_->load_cycles) : 0);
+        return tiles * compute;
     }
 
     void add(const Tiling& tiling) {
@@ -139,6 +153,10 @@ private:
         const int64_t drain = c_->load_cycles + c_->rows + c_->cols;
         found_.push_back({loading, LATENCY + first + busiest + drain + store(last_rows, last_columns),
                           tiling.rows, tiling.n_log2, tiling.k_log2});
+        if (most_ != INT64_MAX) {
+            const int64_t cycles = found_.back().cycles;
+            most_ = std::min(most_, cycles + cycles / 1024);
+        }
     }
 
     void put(int64_t many, const Work& work) {
@@ -163,6 +181,7 @@ private:
     const Design* c_ = nullptr;
     Gemm g_{};
     int64_t k_panels_ = 0, burst_cost_ = 0;
+    int64_t most_ = INT64_MAX;  // cycles beyond which a choice is of no use; if known
     std::vector<Choice> found_;
     Work parts_[3];
     int64_t many_[3] = {};
