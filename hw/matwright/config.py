@@ -460,12 +460,12 @@ class AcceleratorConfig:
 
     def to_toml(self) -> str:
         """TOML text that :meth:`from_toml` reads back to an equal configuration."""
-        lines: list[str] = []
-        plain = {k: v for k, v in self.to_dict().items() if not isinstance(v, dict)}
-        lines += [f"{key} = {json.dumps(value)}" for key, value in plain.items()]
+        data = self.to_dict()
+        plain = {k: v for k, v in data.items() if not isinstance(v, dict)}
+        lines = [f"{key} = {json.dumps(value)}" for key, value in plain.items()]
         for section in _SECTIONS:
             lines += ["", f"[{section}]"]
-            lines += [f"{k} = {json.dumps(v)}" for k, v in self.to_dict()[section].items()]
+            lines += [f"{k} = {json.dumps(v)}" for k, v in data[section].items()]
         return "\n".join(lines) + "\n"
 
     @classmethod

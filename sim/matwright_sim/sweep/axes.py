@@ -93,6 +93,7 @@ def _axis(key: str, value: Any) -> Axis:
     if not isinstance(listed, list) or not listed:
         raise SweepError(f"{where} must be a list of at least one value, not {listed!r}")
     values: list[tuple[Value, ...]] = []
+    seen: set[str] = set()
     for entry in listed:
         parts = tuple(entry) if len(names) > 1 and isinstance(entry, list) else (entry,)
         if len(parts) != len(names):
@@ -104,10 +105,11 @@ def _axis(key: str, value: Any) -> Axis:
             if not isinstance(part, Value):
                 raise SweepError(f"{where} must have plain values, not {part!r}")
         # True and 1 are equal to Python, and are not the same in TOML.
-        if shown(parts) in map(shown, values):
+        if shown(parts) in seen:
             raise SweepError(
                 f"{where} must have each value once, but {shown(entry)} is there twice"
             )
+        seen.add(shown(parts))
         values.append(parts)
     return Axis(names, tuple(values))
 

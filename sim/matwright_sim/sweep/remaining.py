@@ -66,9 +66,6 @@ class Remaining:
                 low, high = low + found[0], high + found[1]
         return low / max(slots, 1), high / max(slots, 1), unknown
 
-    def __str__(self) -> str:
-        return in_words(*self.interval(1))
-
 
 _NAMES = {"model": "the model", "rtl": "the Verilog", "synth": "synthesis"}
 
@@ -80,25 +77,23 @@ def in_words(low: float, high: float, unknown: list[str]) -> str:
         return f"time left not yet known for {names}"
     if high < 1:
         text = "less than 1 s left"
-    elif _round(low) == _round(high):
-        text = f"about {_clock(high)} left"
     else:
-        text = f"{_clock(low)} to {_clock(high)} left"
+        ends = [_clock(low), _clock(high)]
+        if ends[0] == ends[1]:
+            text = f"about {' '.join(ends[1])} left"
+        elif ends[0][1] == ends[1][1]:
+            text = f"{ends[0][0]} to {' '.join(ends[1])} left"
+        else:
+            text = f"{' '.join(ends[0])} to {' '.join(ends[1])} left"
     return f"{text}, and {names}, not yet timed" if unknown else text
 
 
-def _round(seconds: float) -> int:
-    """To what a reader can use: seconds, then tens, then minutes."""
-    for step, upto in ((1, 20), (5, 120), (60, 7200), (600, 36000)):
-        if seconds < upto:
-            return max(step, round(seconds / step) * step)
-    return round(seconds / 3600) * 3600
-
-
-def _clock(seconds: float) -> str:
-    whole = _round(seconds)
-    if whole < 120:
-        return f"{whole} s"
-    if whole < 7200:
-        return f"{round(whole / 60)} min"
-    return f"{whole / 3600:.3g} h"
+def _clock(seconds: float) -> tuple[str, str]:
+    """Number and unit, to what a reader can use: seconds, fives, minutes, then hours."""
+    if seconds < 20:
+        return str(max(1, round(seconds))), "s"
+    if seconds < 120:
+        return str(round(seconds / 5) * 5), "s"
+    if seconds < 7200:
+        return str(round(seconds / 60)), "min"
+    return f"{seconds / 3600:.3g}", "h"

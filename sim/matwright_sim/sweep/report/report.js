@@ -322,7 +322,7 @@
     .filter((column) => column.kind === "axis" || column.better)
     .filter((column) => column.name !== "peak_macs")
     .map((column) => column.name);
-  if (order.length > 12) order = order.filter((name) => !name.endsWith(".utilization"));
+  if (data.workloads.length > 1) order = order.filter((name) => !name.endsWith(".utilization"));
   order = order.slice(0, 14);
 
   function lay(width, height) {
@@ -353,10 +353,10 @@
       for (let i = 0; i < size; i++) kept += selected[i];
       if (brushes.size) {
         context.strokeStyle = css("--dim");
-        context.globalAlpha = Math.max(0.05, Math.min(0.5, 300 / size));
+        context.globalAlpha = Math.max(0.02, Math.min(0.5, 150 / size));
         drawAll(context, 0, null);
       }
-      context.globalAlpha = Math.max(0.06, Math.min(0.75, 400 / Math.max(kept, 1)));
+      context.globalAlpha = Math.max(0.03, Math.min(0.75, 250 / Math.max(kept, 1)));
       context.strokeStyle = css("--mid");
       drawAll(context, 1, shade);
       context.globalAlpha = 1;
