@@ -123,11 +123,11 @@ def _illegal(results: Results) -> list[list[Any]]:
 def render(data: dict[str, Any]) -> str:
     """The report of :func:`report_data`, as HTML."""
     # No text of the data may end the element that holds it.
-    text = json.dumps(data, separators=(",", ":"), ensure_ascii=True).replace("</", "<\\/")
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=True).replace("<", "\\u003c")
     parts = {
         "TITLE": html.escape(data["name"]),
         "STYLE": (_HERE / "report.css").read_text(encoding="utf-8"),
-        "DATA": text.replace("<!--", "<\\u0021--"),
+        "DATA": text,
         "SCRIPT": (_HERE / "report.js").read_text(encoding="utf-8"),
     }
     page = (_HERE / "report.html").read_text(encoding="utf-8")
