@@ -40,7 +40,7 @@ reference:
 lock:
 	rm -rf build/lock
 	$${PYTHON:-python3} -m venv build/lock
-	build/lock/bin/python -m pip install --quiet ".[sim,fpga,train,dev]"
+	build/lock/bin/python -m pip install --quiet ".[sim,fpga,sweep,cluster,train,dev]"
 	echo "# The versions that are known to work together. Written by \`make lock\`." > build/requirements.lock
 	build/lock/bin/python -m pip freeze --exclude matwright >> build/requirements.lock
 	mv build/requirements.lock requirements.lock

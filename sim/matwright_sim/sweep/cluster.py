@@ -41,7 +41,7 @@ class Cluster:
             with warnings.catch_warnings():
                 # Of versions that differ between here and there; ours are compared below.
                 warnings.simplefilter("ignore")
-                self._client = Client(address, timeout=_PATIENCE, set_as_default=False)
+                self._client = Client(address, timeout=_PATIENCE)
         except Exception as error:
             told = " ".join(str(error).split()) or type(error).__name__
             raise SweepError(

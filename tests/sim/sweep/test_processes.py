@@ -3,7 +3,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 from matwright.presets import PRESETS
 from matwright_sim.sweep.measure import Done, Task, measure
@@ -60,13 +63,46 @@ def test_nobody_waits_for_what_is_given_up() -> None:
     assert not _alive(pid)
 
 
+def test_no_worker_outlives_a_parent_that_was_killed() -> None:
+    script = (
+        "import sys, time\n"
+        "from matwright.presets import PRESETS\n"
+        "from matwright_sim.sweep.measure import Task\n"
+        "from matwright_sim.sweep.processes import Processes\n"
+        "from matwright_sim.sweep.workload import Shape\n"
+        "workers = Processes(2)\n"
+        "for _ in range(2):\n"
+        "    shapes = (Shape(1000, 1000, 1000),)\n"
+        "    workers.submit(Task('model', ('l',), (PRESETS['tiny'],), shapes))\n"
+        "print(*(worker.process.pid for worker in workers._workers), flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as parent:
+        assert parent.stdout is not None
+        pids = [int(pid) for pid in parent.stdout.readline().split()]
+        time.sleep(1)  # they are in the midst of it
+        assert len(pids) == 2 and all(map(_alive, pids))
+        parent.kill()
+    end = time.monotonic() + 10
+    while any(map(_alive, pids)):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def test_processors() -> None:
     assert 1 <= processors() <= (os.cpu_count() or 1)
 
 
 def _alive(pid: int) -> bool:
+    """Whether the process is there and is no zombie."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
         return False
-    return True
+    return stat.rpartition(")")[2].split()[0] != "Z"
