@@ -80,12 +80,32 @@ def model_cycles(
     configs: Sequence[AcceleratorConfig], shapes: Sequence[Shape], memory: Memory
 ) -> list[list[int]]:
     """Cycles of each shape on each configuration, by the cycle model."""
-    return [[_exact(config, shape, memory) for shape in shapes] for config in configs]
+    cycles = np.zeros((len(configs), len(shapes)), np.int64)
+    for raw in (False, True):
+        places = [place for place, shape in enumerate(shapes) if shape.raw == raw]
+        if places:
+            sizes = [(shapes[place].m, shapes[place].n, shapes[place].k) for place in places]
+            cycles[:, places] = _exact(configs, sizes, memory, raw=raw)
+    told: list[list[int]] = cycles.tolist()
+    return told
 
 
-def _exact(config: AcceleratorConfig, shape: Shape, memory: Memory) -> int:
-    program = gemm_program(config, shape.m, shape.n, shape.k, raw=shape.raw)
-    return exact(config, [program.descriptor], memory, program.address).cycles
+def _exact(
+    configs: Sequence[AcceleratorConfig],
+    shapes: Sequence[tuple[int, int, int]],
+    memory: Memory,
+    *,
+    raw: bool,
+) -> list[list[int]]:
+    """The model, pair by pair."""
+    rows = []
+    for config in configs:
+        row = []
+        for shape in shapes:
+            program = gemm_program(config, *shape, raw=raw)
+            row.append(exact(config, [program.descriptor], memory, program.address).cycles)
+        rows.append(row)
+    return rows
 
 
 def rtl_cycles(config: AcceleratorConfig, shapes: Sequence[Shape], memory: Memory) -> list[int]:
@@ -166,7 +186,7 @@ def measure(task: Task) -> Done:
     if task.kind == "model" and len(task) > 1:
         try:
             values = model_cycles(task.configs, task.shapes, task.memory)
-            results = tuple(Measured([int(cycles) for cycles in row]) for row in values)
+            results = tuple(Measured(row) for row in values)
         except Exception:
             results = None  # one of them is to blame: point by point, then
     if results is None:
@@ -178,7 +198,7 @@ def _one(task: Task, config: AcceleratorConfig) -> Measured:
     try:
         if task.kind == "model":
             (row,) = model_cycles([config], task.shapes, task.memory)
-            return Measured([int(cycles) for cycles in row])
+            return Measured(row)
         if task.kind == "rtl":
             return Measured(rtl_cycles(config, task.shapes, task.memory))
         assert task.synth is not None

@@ -27,6 +27,8 @@ def _listen(connection: Connection, tasks: "queue.SimpleQueue[Task]") -> None:
         while True:
             tasks.put(connection.recv())
     except (EOFError, OSError):
+        pass
+    finally:
         flow = sys.modules.get("matwright_fpga.tools")
         if flow is not None:
             flow.stop()

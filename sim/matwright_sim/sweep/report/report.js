@@ -17,7 +17,9 @@
     const distinct = new Set(present);
     column.constant = distinct.size < 2;
     const order = (a, b) => (column.numeric ? a - b : String(a) < String(b) ? -1 : 1);
-    column.levels = !column.numeric || distinct.size <= 12 ? [...distinct].sort(order) : null;
+    // What was chosen stands at equal distances if it is few values; what was measured, where it is.
+    const few = !column.numeric || (column.kind === "axis" && distinct.size <= 12);
+    column.levels = few ? [...distinct].sort(order) : null;
     if (column.numeric) {
       column.at = column.values;
     } else {
