@@ -11,6 +11,7 @@ import select
 import shutil
 import subprocess
 import time
+from fcntl import F_DUPFD, fcntl
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -47,11 +48,17 @@ class Browser:
         theirs_in, self._out = os.pipe()
         self._in, theirs_out = os.pipe()
         flags = [*_FLAGS, f"--user-data-dir={profile}", f"--window-size={width},{height}"]
-        # The protocol is on descriptors 3 and 4.
-        script = f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}'
+
+        def place() -> None:
+            """The protocol is on descriptors 3 and 4, which may be one of these."""
+            kept_in, kept_out = fcntl(theirs_in, F_DUPFD, 10), fcntl(theirs_out, F_DUPFD, 10)
+            os.dup2(kept_in, 3)
+            os.dup2(kept_out, 4)
+
         self._process = subprocess.Popen(
-            ["sh", "-c", script, "sh", executable, *flags, "about:blank"],
-            pass_fds=[theirs_in, theirs_out],
+            [executable, *flags, "about:blank"],
+            preexec_fn=place,
+            pass_fds=[3, 4],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -61,6 +68,13 @@ class Browser:
         self._number = 0
         self._session: str | None = None
         self.events: list[dict[str, Any]] = []
+        try:
+            self._attach()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+
+    def _attach(self) -> None:
         targets = self.call("Target.getTargets")["targetInfos"]
         page = next(target for target in targets if target["type"] == "page")
         attached = self.call("Target.attachToTarget", targetId=page["targetId"], flatten=True)

@@ -8,16 +8,17 @@ raises nothing that a point is to blame for.
 import functools
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from matwright.config import AcceleratorConfig
 
-from ..cycles import Memory, exact
+from ..cycles import REFUSED, Memory, estimate
 from ..cycles.gemm import gemm_program
 from .spec import Synth
 from .workload import Shape
@@ -78,34 +79,24 @@ class Done:
 
 def model_cycles(
     configs: Sequence[AcceleratorConfig], shapes: Sequence[Shape], memory: Memory
-) -> list[list[int]]:
-    """Cycles of each shape on each configuration, by the cycle model."""
-    cycles = np.zeros((len(configs), len(shapes)), np.int64)
+) -> NDArray[np.int64]:
+    """Cycles of each shape on each configuration by the cycle model; :data:`.REFUSED` where it has none."""
+    cycles = np.empty((len(configs), len(shapes)), np.int64)
     for raw in (False, True):
         places = [place for place, shape in enumerate(shapes) if shape.raw == raw]
         if places:
             sizes = [(shapes[place].m, shapes[place].n, shapes[place].k) for place in places]
-            cycles[:, places] = _exact(configs, sizes, memory, raw=raw)
-    told: list[list[int]] = cycles.tolist()
-    return told
+            cycles[:, places] = estimate(configs, sizes, memory, raw=raw)
+    return cycles
 
 
-def _exact(
-    configs: Sequence[AcceleratorConfig],
-    shapes: Sequence[tuple[int, int, int]],
-    memory: Memory,
-    *,
-    raw: bool,
-) -> list[list[int]]:
-    """The model, pair by pair."""
-    rows = []
-    for config in configs:
-        row = []
-        for shape in shapes:
-            program = gemm_program(config, *shape, raw=raw)
-            row.append(exact(config, [program.descriptor], memory, program.address).cycles)
-        rows.append(row)
-    return rows
+def _of_row(task: Task, config: AcceleratorConfig, row: NDArray[np.int64]) -> Measured:
+    """Cycles of a configuration; where a shape is refused, the sentence of who makes programs."""
+    for place in np.flatnonzero(row == REFUSED)[:1]:
+        shape = task.shapes[place]
+        gemm_program(config, shape.m, shape.n, shape.k, raw=shape.raw, memory=task.memory)
+        raise AssertionError(f"{shape} is refused, and has a program")
+    return Measured(row.tolist())
 
 
 def rtl_cycles(config: AcceleratorConfig, shapes: Sequence[Shape], memory: Memory) -> list[int]:
@@ -182,27 +173,39 @@ def synthesized(config: AcceleratorConfig, synth: Synth) -> dict[str, Any]:
 def measure(task: Task) -> Done:
     """Carries out a task. What a point is to blame for becomes its reason."""
     start = time.perf_counter()
-    results: tuple[Measured, ...] | None = None
-    if task.kind == "model" and len(task) > 1:
+    if task.kind == "model":
         try:
-            values = model_cycles(task.configs, task.shapes, task.memory)
-            results = tuple(Measured(row) for row in values)
+            rows = model_cycles(task.configs, task.shapes, task.memory)
         except Exception:
-            results = None  # one of them is to blame: point by point, then
-    if results is None:
-        results = tuple(_one(task, config) for config in task.configs)
-    return Done(results, time.perf_counter() - start)
+            # One of them is to blame: point by point, then.
+            results = [
+                _attempt(
+                    lambda: _of_row(
+                        task, config, model_cycles([config], task.shapes, task.memory)[0]
+                    )
+                )
+                for config in task.configs
+            ]
+        else:
+            results = [
+                _attempt(lambda: _of_row(task, config, row))
+                for config, row in zip(task.configs, rows, strict=True)
+            ]
+    else:
+        results = [_attempt(lambda: _alone(task, config)) for config in task.configs]
+    return Done(tuple(results), time.perf_counter() - start)
 
 
-def _one(task: Task, config: AcceleratorConfig) -> Measured:
+def _alone(task: Task, config: AcceleratorConfig) -> Measured:
+    if task.kind == "rtl":
+        return Measured(rtl_cycles(config, task.shapes, task.memory))
+    assert task.synth is not None
+    return Measured(synthesized(config, task.synth))
+
+
+def _attempt(work: Callable[[], Measured]) -> Measured:
     try:
-        if task.kind == "model":
-            (row,) = model_cycles([config], task.shapes, task.memory)
-            return Measured(row)
-        if task.kind == "rtl":
-            return Measured(rtl_cycles(config, task.shapes, task.memory))
-        assert task.synth is not None
-        return Measured(synthesized(config, task.synth))
+        return work()
     except Exception as error:
         told = " ".join(str(error).split())
         if not isinstance(error, _refusals()):

@@ -142,9 +142,15 @@ def _check_selected(where: str, wanted: bool, numbers: set[int]) -> None:
 
 def _check_tools(sweep: Sweep) -> list[str]:
     """Raises :class:`.SweepError` for a tool that is missing here; versions of those of synthesis."""
-    if sweep.rtl is not None:
-        from ..toolchain import ToolError, find_compiler, find_make, find_verilator
+    from ..cycles import native
+    from ..library import BuildError
+    from ..toolchain import ToolError, find_compiler, find_make, find_verilator
 
+    try:
+        native.load()
+    except (ToolError, BuildError) as error:
+        raise SweepError(f"the cycle model: {error}") from error
+    if sweep.rtl is not None:
         try:
             find_verilator(), find_compiler(), find_make()
         except ToolError as error:

@@ -25,7 +25,7 @@ def _task(kind: str, *configs: AcceleratorConfig, **more: Any) -> Task:
 def _expected(config: AcceleratorConfig) -> Measured:
     cycles = []
     for s in SHAPES:
-        program = gemm_program(config, s.m, s.n, s.k, raw=s.raw)
+        program = gemm_program(config, s.m, s.n, s.k, raw=s.raw, memory=NEAR)
         cycles.append(exact(config, [program.descriptor], NEAR, program.address).cycles)
     return Measured(cycles)
 

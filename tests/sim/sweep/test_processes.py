@@ -15,7 +15,8 @@ from matwright_sim.sweep.workers import Ended, Lost
 from matwright_sim.sweep.workload import Shape
 
 TASK = Task("model", ("t",), (PRESETS["tiny"],), (Shape(3, 20, 9),))
-LONG = Task("model", ("l",), (PRESETS["tiny"],), (Shape(1000, 1000, 1000),))
+LONG = Task("rtl", ("l",), (PRESETS["tiny"],), (Shape(1000, 1000, 1000),))
+"""Minutes of simulation."""
 
 
 def _collect(workers: Processes, count: int) -> list[Ended]:
@@ -73,7 +74,7 @@ def test_no_worker_outlives_a_parent_that_was_killed() -> None:
         "workers = Processes(2)\n"
         "for _ in range(2):\n"
         "    shapes = (Shape(1000, 1000, 1000),)\n"
-        "    workers.submit(Task('model', ('l',), (PRESETS['tiny'],), shapes))\n"
+        "    workers.submit(Task('rtl', ('l',), (PRESETS['tiny'],), shapes))\n"
         "print(*(worker.process.pid for worker in workers._workers), flush=True)\n"
         "time.sleep(60)\n"
     )
