@@ -111,6 +111,7 @@ def collate(
 ) -> Results:
     """Rows of what was found, by kind and number of the point."""
     rows, model, rtl, wrong = [], [], [], 0
+    sums = _Sum.of(sweep)
     for point in points:
         n = point.number
         row: dict[str, Any] = {"point": n, "status": "ok", "reason": "", **point.settings}
@@ -124,7 +125,8 @@ def collate(
             result = found["model"].get(n, Measured(reason="not measured"))
             cycles, reason = result.value, result.reason
             if cycles is not None:
-                row |= _of_model(sweep, point, cycles)
+                for load in sums:
+                    row |= load.row(cycles, point.config.peak_macs)
                 simulated, fault, disagrees = _of_rtl(sweep, found["rtl"].get(n), cycles)
                 wrong += disagrees
                 reason = fault
@@ -157,16 +159,32 @@ def _facts(point: Point) -> dict[str, Any]:
     }
 
 
-def _of_model(sweep: Sweep, point: Point, cycles: Sequence[int]) -> dict[str, Any]:
-    assert point.config is not None
-    places = {shape: index for index, shape in enumerate(sweep.shapes)}
-    row: dict[str, Any] = {}
-    for load in sweep.workloads:
-        total = sum(count * cycles[places[shape]] for _, shape, count in load.gemms)
-        row[f"{load.name}.macs"] = load.macs
-        row[f"{load.name}.cycles"] = total
-        row[f"{load.name}.utilization"] = load.macs / (total * point.config.peak_macs)
-    return row
+@dataclass(frozen=True)
+class _Sum:
+    """How the cycles of a workload follow from those of the shapes of its sweep."""
+
+    name: str
+    macs: int
+    parts: tuple[tuple[int, int], ...]
+    """Count and place of each shape."""
+
+    @classmethod
+    def of(cls, sweep: Sweep) -> list["_Sum"]:
+        """Those of all workloads."""
+        places = {shape: index for index, shape in enumerate(sweep.shapes)}
+        return [
+            cls(load.name, load.macs, tuple((n, places[shape]) for _, shape, n in load.gemms))
+            for load in sweep.workloads
+        ]
+
+    def row(self, cycles: Sequence[int], peak: int) -> dict[str, Any]:
+        """The columns of the workload, on an array of ``peak`` multiply-accumulates per cycle."""
+        total = sum(count * cycles[place] for count, place in self.parts)
+        return {
+            f"{self.name}.macs": self.macs,
+            f"{self.name}.cycles": total,
+            f"{self.name}.utilization": self.macs / (total * peak),
+        }
 
 
 def _of_rtl(
