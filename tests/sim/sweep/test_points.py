@@ -35,6 +35,15 @@ def test_the_product_in_order() -> None:
     }
 
 
+def test_fields_of_one_table_leave_each_other_alone() -> None:
+    base = {"cols": 16, "rows": 8, "bus": {"max_burst": 8}}
+    axes = {"bus.data_width": [32, 64], "bus.outstanding": [2, 4]}
+    points = make_points(Sweep.from_dict(WORK | {"base": base, "axes": axes}))
+    buses = [point.config.bus for point in points if point.config is not None]
+    told = [(bus.max_burst, bus.data_width, bus.outstanding) for bus in buses]
+    assert told == [(8, 32, 2), (8, 32, 4), (8, 64, 2), (8, 64, 4)]
+
+
 def test_an_axis_without_a_legal_value_is_named() -> None:
     axes = {"rows": [300, 400], "cols": [4, 8]}
     with pytest.raises(SweepError) as refused:

@@ -43,7 +43,12 @@ def test_metrics_follow_from_cycles(small: dict[str, Any], made_up: MadeUp) -> N
 
 
 @pytest.mark.parametrize(
-    "metrics", [("multipliers", "a.cycles"), ("a.cycles", "b.cycles", "b.utilization")]
+    "metrics",
+    [
+        ("multipliers", "a.cycles"),
+        ("a.cycles", "b.cycles", "b.utilization"),
+        ("b.cycles",),
+    ],
 )
 def test_the_front_is_what_nothing_beats(
     metrics: tuple[str, ...], small: dict[str, Any], made_up: MadeUp
