@@ -186,7 +186,7 @@ def test_progress_tells_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
 
     from rich.console import Console
 
-    from matwright_sim.sweep.run import Status
+    from matwright_sim.sweep.runner import Status
 
     module = sys.modules["matwright_sim.commands.sweep"]
     screen = io.StringIO()

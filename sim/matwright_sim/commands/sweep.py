@@ -23,7 +23,7 @@ from matwright.commands.common import (
 
 if TYPE_CHECKING:
     from ..sweep import Results
-    from ..sweep.run import Status
+    from ..sweep.runner import Status
 
 __all__ = ["register"]
 

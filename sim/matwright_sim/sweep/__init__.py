@@ -4,7 +4,7 @@
 from .errors import SweepError
 from .points import Point, make_points
 from .results import Results
-from .run import run
+from .runner import run
 from .spec import Sweep
 
 __all__ = ["Point", "Results", "Sweep", "SweepError", "make_points", "run"]

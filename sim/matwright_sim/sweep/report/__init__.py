@@ -16,6 +16,9 @@ from ..tables import replace_file
 __all__ = ["render", "report_data", "write_report"]
 
 _HERE = Path(__file__).parent
+_SCRIPT = ("data", "front", "drawing", "scatter", "lines", "table", "panel", "pointer", "page")
+"""Files of the script, in the order in which they run; they share their names."""
+
 _MOST_GEMM_CYCLES = 400_000
 """Numbers of cycles of single GEMMs that are put in; beyond, they are in the tables alone."""
 
@@ -128,7 +131,7 @@ def render(data: dict[str, Any]) -> str:
         "TITLE": html.escape(data["name"]),
         "STYLE": (_HERE / "report.css").read_text(encoding="utf-8"),
         "DATA": text,
-        "SCRIPT": (_HERE / "report.js").read_text(encoding="utf-8"),
+        "SCRIPT": _script(),
     }
     page = (_HERE / "report.html").read_text(encoding="utf-8")
     for name, part in parts.items():
@@ -136,6 +139,12 @@ def render(data: dict[str, Any]) -> str:
         assert mark, name
         page = before + part + after
     return page
+
+
+def _script() -> str:
+    files = [_HERE / "script" / f"{name}.js" for name in _SCRIPT]
+    parts = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    return f'"use strict";\n(() => {{\n{parts}}})();'
 
 
 def write_report(results: Results, folder: Path) -> None:

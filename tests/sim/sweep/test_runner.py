@@ -17,28 +17,25 @@ from typing import Any
 
 import pytest
 
-from matwright_sim.sweep import Results, Sweep, SweepError, run
-from matwright_sim.sweep import run as run_function
+from matwright_sim.sweep import Results, Sweep, SweepError, run, runner
 from matwright_sim.sweep.measure import Done, Measured, Task, measure
-from matwright_sim.sweep.run import Status
+from matwright_sim.sweep.runner import Status
 from matwright_sim.sweep.store import DATABASE
 from matwright_sim.sweep.workers import Ended, Lost
 
 ROOT = Path(__file__).parents[3]
-module = sys.modules[run_function.__module__]
 
 SLOW = """
 import sys, time
 from matwright import cli
-from matwright_sim.sweep import processes
-run = sys.modules["matwright_sim.sweep.run"]
+from matwright_sim.sweep import processes, runner
 
 class Slow(processes.Processes):
     def collect(self, seconds):
         time.sleep(0.1)
         return super().collect(seconds)
 
-run.Processes, run.MOST_POINTS = Slow, 1
+runner.Processes, runner.MOST_POINTS = Slow, 1
 sys.exit(cli.main(sys.argv[1:]))
 """
 """The command, a batch of one point at a time and not too quick."""
@@ -148,7 +145,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Here]:
 
     def install(change: Callable[[Task, Done], Done | Lost] = lambda task, done: done) -> Here:
         workers = Here(change)
-        monkeypatch.setattr(module, "_workers", lambda jobs, scheduler: workers)
+        monkeypatch.setattr(runner, "_workers", lambda jobs, scheduler: workers)
         return workers
 
     return install
