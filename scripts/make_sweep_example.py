@@ -70,7 +70,9 @@ def main() -> None:
     folder = parser.parse_args().output
     results = run(Sweep.read(SWEEP), folder)
     TABLE.write_text((folder / "results.csv").read_text(encoding="utf-8"), encoding="utf-8")
-    DATA.write_text(json.dumps(report_data(results), indent=1) + "\n", encoding="utf-8")
+    # A line for each part, so that a change can be read.
+    parts = (f"{json.dumps(key)}: {json.dumps(part)}" for key, part in report_data(results).items())
+    DATA.write_text("{\n" + ",\n".join(parts) + "\n}\n", encoding="utf-8")
     page = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(updated(page, answer(read_rows(TABLE))), encoding="utf-8")
 
