@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small sweeps for tests, and results made without measuring."""
 
+import copy
 import random
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +27,7 @@ SMALL: dict[str, Any] = {
 @pytest.fixture
 def small() -> dict[str, Any]:
     """The description of a sweep."""
-    return dict(SMALL)
+    return copy.deepcopy(SMALL)
 
 
 @pytest.fixture
