@@ -3,12 +3,12 @@
 
 from matwright.commands.common import Subparsers
 
-from . import board, cycles, demo, simulate
+from . import board, cycles, demo, explain, simulate
 
 __all__ = ["register"]
 
 
 def register(subparsers: Subparsers) -> None:
     """Adds the commands."""
-    for command in (simulate, cycles, demo, board):
+    for command in (simulate, cycles, explain, demo, board):
         command.register(subparsers)
