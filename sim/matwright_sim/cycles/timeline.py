@@ -105,7 +105,8 @@ def to_svg(run: Run, title: str) -> str:
     scale = (_WIDTH - _LABEL - 20) / run.cycles
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}"',
-        f'width="{_WIDTH}" height="{height}" font-family="sans-serif" font-size="12">',
+        f'width="{_WIDTH}" height="{height}" font-family="sans-serif" font-size="12" role="img">',
+        f"<title>{escape(title)}</title>",
         f'<rect width="{_WIDTH}" height="{height}" fill="white"/>',
         f'<text x="{_LABEL}" y="20" font-size="14">{escape(title)}</text>',
         *_legend({span.name for spans in found.values() for span in spans}),
