@@ -38,8 +38,8 @@ def problem(*sizes: int, memory: Memory | None = None) -> Problem:
             "activation_rows, weight_tiles and accumulator_rows of sram twice as large",
         ),
         (
-            {"programs": 2, "build.descriptors": 4},
-            "several such GEMMs in one program and build.descriptors 4 instead of 4",
+            {"programs": 2, "build.descriptors": 1},
+            "several such GEMMs in one program and build.descriptors 1 instead of 4",
         ),
     ],
 )
