@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from matwright import cli
 from matwright.artefacts.figures import MEANINGS
 from matwright.config import AcceleratorConfig
 
@@ -19,6 +20,7 @@ PAGES = sorted(
 GUIDE = (ROOT / "docs" / "user" / "guide.md").read_text()
 
 
+CYCLES = (ROOT / "docs" / "user" / "cycles.md").read_text()
 ISOLATION = (ROOT / "docs" / "user" / "isolation.md").read_text()
 
 
@@ -77,6 +79,21 @@ def test_the_python_of_the_guide(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_python_of_isolation(capsys: pytest.CaptureFixture[str]) -> None:
     exec(_block("python", ISOLATION), {})
     assert capsys.readouterr().out.split() == ["[[7", "4]]"]
+
+
+def test_the_python_of_cycles(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(_block("python", CYCLES), {})
+    assert capsys.readouterr().out.split() == ["True", "True"]
+
+
+def test_the_timeline_of_cycles(tmp_path: Path) -> None:
+    """The figure is what the command on the page writes."""
+    (command,) = re.findall(
+        r"^matwright (explain .* --timeline timeline.svg)$", CYCLES, re.MULTILINE
+    )
+    file = tmp_path / "timeline.svg"
+    assert cli.main([*command.split()[:-1], str(file)]) == 0
+    assert file.read_text() == (ROOT / "docs" / "user" / "timeline.svg").read_text()
 
 
 @pytest.mark.parametrize("picture", sorted((ROOT / "docs").rglob("*.svg")), ids=lambda p: p.name)

@@ -14,6 +14,7 @@ from .job import Job
 from .loader import Loader
 from .memory import Memory
 from .reader import Reader
+from .span import overlap
 from .storer import Storer
 
 __all__ = ["Run", "exact"]
@@ -139,7 +140,7 @@ class Run:
         cycles, reads = self.cycles, self.reads
         flight = sum(last - first + 1 for first, last in reads.in_flight)
         space = sum(last - first + 1 for first, last in self.loader.waits)
-        space -= _overlap(reads.in_flight, self.loader.waits)
+        space -= overlap(reads.in_flight, self.loader.waits)
         counts = {
             "CYCLES": cycles,
             "LOAD_BUSY": reads.beats,
@@ -154,15 +155,3 @@ class Run:
         for prefix, engine in (("EXEC", self.executor), ("STORE", self.storer)):
             counts |= {f"{prefix}_{why.upper()}": n for why, n in engine.counts.items()}
         return {name: counts.get(name, 0) for name in COUNTERS}
-
-
-def _overlap(one: list[tuple[int, int]], other: list[tuple[int, int]]) -> int:
-    """Cycles that are in both; each is in order and without overlaps of its own."""
-    total = i = j = 0
-    while i < len(one) and j < len(other):
-        total += max(0, min(one[i][1], other[j][1]) - max(one[i][0], other[j][0]) + 1)
-        if one[i][1] < other[j][1]:
-            i += 1
-        else:
-            j += 1
-    return total

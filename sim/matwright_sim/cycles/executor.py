@@ -10,6 +10,7 @@ from matwright.schedule.executor import ExecuteEngine
 
 from .job import Job
 from .loader import Loader
+from .span import Span
 
 __all__ = ["Executor"]
 
@@ -23,7 +24,8 @@ class Executor:
     are asked for. ``freed_bank`` gives the cycle in which block n has left its accumulator bank.
 
     The nth of ``freed_chunks``, ``freed_tiles``, ``blocks`` and ``jobs_ended`` is the cycle in which the
-    nth chunk and tile have left their places, block is in its bank, and job is taken.
+    nth chunk and tile have left their places, block is in its bank, and job is taken. ``spans`` are the
+    cycles of all tiles of a chunk and a block, ``waits`` those in which one waits.
     """
 
     def __init__(
@@ -42,6 +44,8 @@ class Executor:
         self.freed_tiles: list[int] = []
         self.blocks: list[int] = []
         self.jobs_ended: list[int] = []
+        self.spans: list[Span] = []
+        self.waits: list[Span] = []
         self.counts = dict.fromkeys(
             ("busy", "wait_activation", "wait_weight", "load_weight", "wait_accumulator"), 0
         )
@@ -83,11 +87,15 @@ class Executor:
             job, seen = next(self._jobs)
             tiles_from = seen + ExecuteEngine.JOB_SETUP
             whole = len(job.chunks) == 1
+            row = 0
             for rows in job.row_blocks:
+                panel = 0
                 for column, panels in enumerate(job.column_blocks):
                     bank = len(self.blocks) - _BANKS
                     opens_block = True
+                    step = 0
                     for steps in job.chunks:
+                        first = -1
                         opens_chunk = not whole or column == 0
                         for _ in range(steps * panels):
                             yield
@@ -108,16 +116,27 @@ class Executor:
                             self.counts["busy"] += rows
                             self.freed_tiles.append(begins + leaves)
                             started, free = start, start + rows
+                            first = start if first < 0 else first
                             tile += 1
+                        place = {
+                            "rows": [row, row + rows],
+                            "n_panels": [panel, panel + panels],
+                            "k_panels": [step, step + steps],
+                        }
+                        self.spans.append(Span("execute", first, free - 1, place))
+                        step += steps
                         if not whole or column == len(job.column_blocks) - 1:
                             self.freed_chunks.append(free + config.rows)
                             chunk += 1
                     self.blocks.append(free + done)
                     tiles_from = started + ExecuteEngine.BLOCK_SETUP
+                    panel += panels
+                row += rows
             self.jobs_ended.append(started)
 
     def _wait(self, why: str, start: int, until: int) -> int:
         if until <= start:
             return start
         self.counts[why] += until - start
+        self.waits.append(Span(why, start, until - 1, {}))
         return until

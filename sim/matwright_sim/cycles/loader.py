@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from matwright.config import PARAMETER_BYTES, AcceleratorConfig
 
 from .job import Job
+from .span import Span
 
 __all__ = ["Loader"]
 
@@ -20,7 +21,8 @@ class Loader:
     chunk, tile or table leaves its place; all that it can depend on has been asked for then.
 
     ``chunks``, ``tiles`` and ``tables`` are the cycles in which the nth is on chip, ``waits`` the cycles,
-    first and last, in which the next request waits for room.
+    first and last, in which the next request waits for room. ``spans`` are the loads: each from its first
+    beat to its last, one after the other.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Loader:
         self.tiles: list[int] = []
         self.tables: list[int] = []
         self.waits: list[tuple[int, int]] = []
+        self.spans: list[Span] = []
 
     def load(self, job: Job, seen: int) -> int:
         """Ask for all of a job that is on offer from cycle ``seen`` on; the cycle in which it is taken."""
@@ -77,10 +80,14 @@ class Loader:
         d = job.descriptor
         addr = d.a_addr + row * d.a_stride + step * self._config.panel_bytes
         times: Sequence[int] = ()
+        first = -1
         for _ in range(rows):
             accepted, times = self._request(ready, addr, beats)
+            first = times[0] if first < 0 else first
             ready = accepted + 1
             addr += d.a_stride
+        place = {"rows": [row, row + rows], "k_panels": [step, step + steps]}
+        self.spans.append(Span("load A", first, times[-1], place))
         self.chunks.append(self._there(times[-1]))
         return ready
 
@@ -94,14 +101,18 @@ class Loader:
             ready = self._wait(ready, self._taken - config.sram.weight_tiles - 1, self._freed_tile)
             accepted, times = self._request(ready, addr, panels * tile_beats)
             self.tiles += [self._there(cycle) for cycle in times[tile_beats - 1 :: tile_beats]]
+            place = {"k_panel": step, "n_panels": [panel, panel + panels]}
+            self.spans.append(Span("load B", times[0], times[-1], place))
             ready = accepted + 1
             addr += d.b_stride
+            step += 1
         return ready
 
     def _parameters(self, ready: int, addr: int, size: int) -> int:
         """The parameters of a block."""
         ready = self._wait(ready, len(self.tables) - _PLACES, self._freed_table)
         accepted, times = self._request(ready, addr, size // self._config.bus.bytes)
+        self.spans.append(Span("load table", times[0], times[-1], {}))
         self.tables.append(self._there(times[-1]))
         return accepted + 1
 

@@ -23,7 +23,7 @@ class Reader:
     """The read engine and the memory: requests in the order in which they are accepted.
 
     Cycles are counted from the doorbell. ``in_flight`` are the cycles, first and last, in which a burst
-    is on offer or under way, one after the other where they overlap.
+    is on offer or under way, ``busy`` those in which beats come; what follows without a gap is one.
     """
 
     def __init__(self, bus: Bus, registers: int, memory: Memory) -> None:
@@ -42,6 +42,7 @@ class Reader:
         self._ends: deque[int] = deque([-1] * bus.outstanding, bus.outstanding)
         self.beats = 0
         self.in_flight: list[tuple[int, int]] = []
+        self.busy: list[tuple[int, int]] = []
 
     @property
     def _room(self) -> int:
@@ -84,8 +85,18 @@ class Reader:
         self._ends.append(self._last_beat)
         self._bursts += 1
         self.beats += beats
-        if self.in_flight and opened + 1 <= self.in_flight[-1][1] + 1:
-            self.in_flight[-1] = self.in_flight[-1][0], self._last_beat
+        _join(self.in_flight, opened + 1, self._last_beat)
+        if isinstance(times, range):
+            _join(self.busy, times[0], times[-1])
         else:
-            self.in_flight.append((opened + 1, self._last_beat))
+            for cycle in times:
+                _join(self.busy, cycle, cycle)
         return times
+
+
+def _join(spans: list[tuple[int, int]], first: int, last: int) -> None:
+    """Append a span that does not begin before the last one, or make that longer."""
+    if spans and first <= spans[-1][1] + 1:
+        spans[-1] = spans[-1][0], last
+    else:
+        spans.append((first, last))

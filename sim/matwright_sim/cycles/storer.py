@@ -11,6 +11,7 @@ from .job import Job
 from .loader import Loader
 from .memory import Memory
 from .post import Item, Post, post_process
+from .span import Span
 from .writer import Burst, Writer
 
 __all__ = ["Storer"]
@@ -23,7 +24,8 @@ class Storer:
     block n is in its bank.
 
     The nth of ``freed_blocks``, ``freed_tables``, ``jobs_ended`` and ``complete`` is the cycle in which the
-    nth block and table have left their places, the nth job is taken, and all of it is answered.
+    nth block and table have left their places, the nth job is taken, and all of it is answered. ``spans``
+    are the blocks, from the cycle in which each begins until it has left its bank.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Storer:
         self.freed_tables: list[int] = []
         self.jobs_ended: list[int] = []
         self.complete: list[int] = []
+        self.spans: list[Span] = []
         self.counts = dict.fromkeys(
             ("busy", "wait_bus", "wait_post", "wait_parameter", "wait_response"), 0
         )
@@ -126,6 +129,7 @@ class Storer:
         columns = (panels - 1) * config.col_pitch + (tail if last_columns else config.cols)
         items = _items(config, panels, columns, last_columns)
         size = 4 if job.raw else 1
+        begins = self._cycle - 1
         beats = -(-columns * size // config.bus.bytes)
         for i in range(row, row + rows):
             addr = d.d_addr + i * d.d_stride + panel * config.col_pitch * size
@@ -144,6 +148,8 @@ class Storer:
             *_, moves = self._tick()
             done = moves and not inside
         self.freed_blocks.append(cycle)
+        place = {"rows": [row, row + rows], "n_panels": [panel, panel + panels]}
+        self.spans.append(Span("store", begins, cycle, place))
         if job.table:
             self.freed_tables.append(cycle)
 
