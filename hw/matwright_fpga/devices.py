@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from .errors import DeviceError
+from .floorplan import Blocks
 
 __all__ = [
     "FAMILIES",
@@ -65,6 +66,8 @@ class Device:
     """Speed grade where none is asked for."""
     synthesis: str = ""
     """Options of Yosys' synthesis command beyond the family's."""
+    blocks: Blocks | None = None
+    """Where its multipliers are, for :func:`.floorplan`; None: nextpnr places them."""
 
     def placer_arguments(self, speed: str) -> list[str]:
         """Arguments that name the device at one of its speed grades, ``""`` if it has none."""
@@ -144,6 +147,14 @@ def _devices(*devices: Device) -> dict[str, Device]:
 _SIX_TO_EIGHT = {"6": "6", "7": "7", "8": "8"}
 
 
+# As the database of nextpnr 0.11 has them.
+_ECP5_85 = Blocks(
+    rows=(10, 34, 58),
+    columns=(*range(4, 59, 9), *range(69, 115, 9)),
+    multipliers=(0, 1, 4, 5),
+)
+
+
 def _ecp5(name: str, comb: int, dsp: int, bram: int) -> Device:
     return Device(
         name,
@@ -151,6 +162,7 @@ def _ecp5(name: str, comb: int, dsp: int, bram: int) -> Device:
         {"comb": comb, "ff": comb, "dsp": dsp, "bram": bram},
         {"8": "8"} if name.startswith("um5g") else _SIX_TO_EIGHT,
         "8" if name.startswith("um5g") else "6",
+        blocks=_ECP5_85 if name.endswith("85k") else None,
     )
 
 

@@ -155,6 +155,16 @@ class Netlist:
         """
         self._ports.clear()
 
+    @property
+    def cells(self) -> Mapping[str, Mapping[str, Any]]:
+        """The cells by name, as in ``data``."""
+        return self._cells
+
+    def fix(self, places: Mapping[str, str]) -> None:
+        """Tells nextpnr the place of each cell in ``places``."""
+        for name, place in places.items():
+            self._cells[name]["attributes"]["BEL"] = place
+
     def free_carries(self) -> None:
         """Leaves open the inputs of carry chains' first cells that are tied to a constant.
 

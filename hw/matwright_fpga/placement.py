@@ -3,7 +3,8 @@
 
 Out of context means that ports are neither pins nor buffers: what is told are the paths from
 register to register. The nextpnr of a family that has no such option is given a netlist without
-ports, which comes to the same. On pins the same paths are told, and what is routed is kept.
+ports, which comes to the same. On pins the same paths are told, and what is routed is kept. The
+multipliers of a part that is an array may have fixed places (:mod:`.floorplan`).
 """
 
 import gzip
@@ -19,6 +20,7 @@ from . import cache, cells, netlist, timing
 from .devices import Device, Family, with_package
 from .errors import RoutingError, ToolError
 from .fit import check_log
+from .floorplan import MULTIPLIER, floorplan
 from .synthesis import Synthesis
 from .tools import Run, Tool, run
 
@@ -110,11 +112,15 @@ def place_and_route(
         *(["--pcf-allow-unconstrained"] if family.placer == "nextpnr-ice40" else []),
     ]
     parts = [] if pins is None else [pins.constraints]
+    places = {}
+    if part and pins is None and device.blocks and synthesis.cells[MULTIPLIER]:
+        places = floorplan(synthesis.netlist().cells, device.blocks)
+        parts += [f"{cell} {place}" for cell, place in places.items()]
     name = cache.key("placement", synthesis.key, nextpnr.version, *arguments, *parts)
     cached = cache.has("fpga-placement", name)
 
     def make(folder: Path) -> None:
-        _write_netlist(synthesis, family, folder / "netlist.json", cut=pins is None)
+        _write_netlist(synthesis, family, folder / "netlist.json", cut=pins is None, places=places)
         if pins is not None:
             (folder / _CONSTRAINTS).write_text(pins.constraints, encoding="utf-8", newline="\n")
         try:
@@ -171,8 +177,11 @@ def _pack(path: Path, packed: Path) -> None:
     path.unlink()
 
 
-def _write_netlist(synthesis: Synthesis, family: Family, path: Path, *, cut: bool) -> None:
+def _write_netlist(
+    synthesis: Synthesis, family: Family, path: Path, *, cut: bool, places: Mapping[str, str]
+) -> None:
     made = synthesis.netlist()
+    made.fix(places)
     if cut and not family.out_of_context:
         made.cut_ports()
     made.free_carries()

@@ -51,6 +51,7 @@ CONFIGS = {
     "5x5_f1_a8_b4": array(5, 5, 1, widths=(8, 4, 32)),
     "8x4_f4_a8_b4_p2": array(8, 4, 4, 2, widths=(8, 4, 32)),
     "4x4_f2_a2_b2": array(4, 4, 2, widths=(2, 2, 4)),
+    "9x12_f1": array(9, 12, 1),
     "9x12_f1_p2": array(9, 12, 1, 2),
 }
 ICE40 = ("5x3_f1", "8x4_f4_p2", "6x3_f2_a12_b5", "4x2_f1_a16_b16", "4x4_f2_a2_b2")
@@ -86,7 +87,9 @@ def test_array(simulator: str, name: str, family: str) -> None:
     )
 
 
-@pytest.mark.parametrize(("name", "held"), [("8x4_f4_p2", False), ("9x12_f1_p2", True)])
+@pytest.mark.parametrize(
+    ("name", "held"), [("8x4_f4_p2", False), ("9x12_f1", True), ("9x12_f1_p2", True)]
+)
 def test_large_arrays_need_fewer_enables_on_ecp5(name: str, held: bool) -> None:
     """Their elements have none of their own, so that blocks of four multipliers can be full."""
     text = convert(SystolicArray(CONFIGS[name]), "array", family="ecp5")

@@ -52,28 +52,38 @@ class Ecp5Platform(VerilogPlatform):
 
         The register of the activation and that of the current weight are those at the multiplier's
         inputs, the switch being the clock enable of the latter; its output register is the first
-        product register, and the second is in the fabric. One that is ``held`` has the current weight
-        a second time in the fabric, from where the block takes it in every cycle.
+        product register, and the second is in the fabric. One that is ``held`` has the current weight in
+        the fabric, from where the block takes it in every cycle. Of two product registers, the second
+        then stands before the multiplier, and the adder has the product from the block; with one, the
+        current weight goes by its register in the cycle of the switch.
         """
         m = Module()
-        pe.forward(m)
+        a: Value = pe.forward(m)
         m.d.sync += pe.switch_out.eq(pe.switch_in)
         weight: Value = pe.next_weight(m)
-        switch: Value = pe.switch_in
+        enable: Value = _ALWAYS
+        registers = pe.build.product_registers - 1
         if pe.held:
             current = Signal.like(weight, name="current")
-            weight, switch = Mux(switch, weight, current), _ALWAYS
-            m.d.sync += current.eq(weight)
+            if registers:
+                with m.If(pe.switch_in):
+                    m.d.sync += current.eq(weight)
+                weight, registers = current, registers - 1
+            else:
+                a, weight = pe.a_in, Mux(pe.switch_in, weight, current)
+                m.d.sync += current.eq(weight)
+        else:
+            a, enable = pe.a_in, pe.switch_in
         product = multiplier(
             m,
             "multiplier",
-            pe.a_in,
+            a,
             weight,
-            enable_b=switch,
+            enable_b=enable,
             width=pe.product_width,
             sparing=pe.held,
         )
-        pe.accumulate(m, product, registers=pe.build.product_registers - 1)
+        pe.accumulate(m, product, registers=registers)
         return m
 
     @classmethod
@@ -171,8 +181,9 @@ def multiplier(
     """Low ``width`` bits of signed ``a * b``, two cycles later, from an instance ``name``.
 
     ``b`` is taken over where ``enable_b`` is high, and reset with the domain; ``a`` and the product
-    are registered where ``enable`` is, without a reset. ``sparing`` puts the operands at the top of the
-    ports, above zeros, which need no wires as copies of the signs do.
+    are registered where ``enable`` is, without a reset. ``sparing`` saves wires: the operands are at the
+    top of the ports, above zeros, which need none as copies of the signs do, and ``b``, which must be
+    reset where it comes from and taken over in every cycle, has no reset either.
     """
     product = Signal(signed(width), name=f"{name}_product")
     bits = Signal(PRODUCT_WIDTH, name=f"{name}_p")
@@ -194,7 +205,7 @@ def multiplier(
         p_REG_INPUTA_RST="RST0",
         p_REG_INPUTB_CLK="CLK0",
         p_REG_INPUTB_CE="CE1",
-        p_REG_INPUTB_RST="RST1",
+        p_REG_INPUTB_RST="RST0" if sparing else "RST1",
         p_REG_PIPELINE_CLK="NONE",
         p_REG_OUTPUT_CLK="CLK0",
         p_REG_OUTPUT_CE="CE0",
@@ -205,7 +216,7 @@ def multiplier(
         i_CE0=enable,
         i_CE1=enable_b,
         i_RST0=Const(0, 1),
-        i_RST1=ResetSignal(),
+        i_RST1=Const(0, 1) if sparing else ResetSignal(),
         i_SOURCEA=Const(0, 1),
         i_SOURCEB=Const(0, 1),
         i_SIGNEDA=Const(1, 1),
