@@ -8,6 +8,7 @@ The GEMMs of one step of each model (a prompt of 2,048 tokens; one more token fo
 
 import argparse
 import time
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,10 @@ from matwright.config import AcceleratorConfig, Build, Bus, ConfigError, Sram
 from matwright.presets import PRESETS
 from matwright_sim import workloads
 from matwright_sim.cycles import estimate
+from matwright_sim.cycles.estimate import How
+
+SMALL = 20_000
+"""GEMMs of sizes from 1 to 40."""
 
 
 def main() -> None:
@@ -33,13 +38,14 @@ def main() -> None:
 def speed(rng: np.random.Generator) -> None:
     """Estimates a second on one core."""
     steps = table("preset", ">sizes 1 to 40", ">of ten models", ">of ten models, searched")
-    small = rng.integers(1, 41, (20_000, 3))
+    small = rng.integers(1, 41, (SMALL, 3))
     large = sorted({(m, n, k) for step in models().values() for m, n, k, _ in step})
     for name in ("small", "edge", "wide"):
         config, cells = PRESETS[name], []
-        for shapes, how in ((small, "rule"), (large, "rule"), (large, "search")):
+        runs: list[tuple[Any, How]] = [(small, "rule"), (large, "rule"), (large, "search")]
+        for shapes, how in runs:
             begin = time.process_time()
-            estimate([config], shapes, tiling=how)  # type: ignore[arg-type]
+            estimate([config], shapes, tiling=how)
             cells.append(f"{len(shapes) / (time.process_time() - begin):,.0f}")
         steps.add_row(name, *cells)
     print("GEMMs a second of CPU")
