@@ -41,6 +41,15 @@ inline int64_t cuts(const Design& design, int64_t addr, int64_t stride, int64_t 
     return stride % span == 0 && phase + beats <= design.max_burst ? -1 : phase;
 }
 
+// Whether requests of some beats, one every `stride` bytes, are never cut, neither these nor the next ones
+// `step` bytes further each.
+inline bool never_cut(const Design& design, int64_t addr, int64_t stride, int64_t step,
+                      int64_t beats) {
+    const int64_t span = design.max_burst * design.beat_bytes;
+    return step % design.beat_bytes == 0 && span % step == 0 && addr % step == 0 &&
+           stride % span == 0 && beats * design.beat_bytes <= step;
+}
+
 struct Memory {
     int64_t read_latency, write_latency;
 };

@@ -385,15 +385,23 @@ private:
         Blocks& s = *s_;
         block(row, rows, 0, last);
         if (columns_ == 1) return;
-        const bool table = g_.table;
+        const Places& at = *places_;
+        const int64_t b_step = width_ * c_->tile_bytes;
+        const int64_t d_step = width_ * c_->col_pitch * (g_.raw ? 4 : 1);
+        const int64_t table_step = g_.table ? width_ * c_->col_pitch * Places::PARAMETER_BYTES : 0;
+        const int64_t beat = c_->beat_bytes;
+        const bool b_whole = never_cut(*c_, at.b, at.b_stride, b_step, b_step / beat);
+        const bool d_whole = never_cut(*c_, at.d + row * at.d_stride, at.d_stride, d_step,
+                                       ceil_div(d_step, beat));
+        const bool table_whole =
+            !g_.table || never_cut(*c_, at.table, 0, table_step, table_step / beat);
         s.keeps_chunk = chunks_ == 1;
         repeat(
             s, in_columns_, columns_ - 2, [&](int64_t i) { block(row, rows, i + 1, last); },
             [&](int64_t columns) {
-                const int64_t panels = columns * width_;
-                return aligned(panels * c_->tile_bytes) &&
-                       aligned(panels * c_->col_pitch * (g_.raw ? 4 : 1)) &&
-                       (!table || aligned(panels * c_->col_pitch * Places::PARAMETER_BYTES));
+                return (b_whole || aligned(columns * b_step)) &&
+                       (d_whole || aligned(columns * d_step)) &&
+                       (table_whole || aligned(columns * table_step));
             });
         s.keeps_chunk = false;
         block(row, rows, columns_ - 1, last);
@@ -448,9 +456,13 @@ private:
         const auto at = [&](int64_t i) {
             chunk(rows, panels, a + i * a_step, b + i * b_step, i, true, true, NEVER);
         };
+        const bool whole =
+            never_cut(*c_, a, places_->a_stride, a_step, ceil_div(a_step, c_->beat_bytes));
         repeat(
             static_cast<Chunking&>(*s_), in_chunks_, chunks_ - 2, [&](int64_t i) { at(i + 1); },
-            [&](int64_t chunks) { return aligned(chunks * a_step) && aligned(chunks * b_step); });
+            [&](int64_t chunks) {
+                return (whole || aligned(chunks * a_step)) && aligned(chunks * b_step);
+            });
         at(chunks_ - 1);
     }
 
