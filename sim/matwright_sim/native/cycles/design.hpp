@@ -19,8 +19,8 @@ inline void move(Cycle& cycle, Cycle shift) {
 // The order of the fields is that of FIELDS in cycles/estimate.py.
 struct Design {
     int64_t rows, cols, col_pitch, load_cycles;
-    int64_t panel_bytes, tile_bytes, a_bytes;                   // of a panel of a row of A, a tile, an element
-    int64_t panels_per_word, beats_per_word, activation_words;  // of half the activation scratchpad
+    int64_t panel_bytes, tile_bytes, a_bytes;  // of a panel of a row of A, a tile, an element
+    int64_t panels_per_word, beats_per_word, activation_words;  // words of half the scratchpad
     int64_t weight_tiles, accumulator_rows, column_panels;
     int64_t beat_bytes, max_burst, outstanding, addr_width, alignment;
     int64_t max_m, max_n, max_k;
