@@ -33,21 +33,18 @@ struct Design {
     int64_t single, request_registers, sram_registers, unchecked;
 };
 
-// How requests of some beats, one every `stride` bytes, are cut into bursts: where the first begins, between
-// places at which a burst may always begin. All that are not cut are the same: -1.
-inline int64_t cuts(const Design& design, int64_t addr, int64_t stride, int64_t beats) {
+// How requests of some beats, one every `stride` bytes and all of these again every `step` bytes, are cut
+// into bursts. A burst ends at the latest at multiples of its greatest length; requests that reach none of
+// them but at their ends are not cut, wherever they are: -1.
+inline int64_t cuts(const Design& design, int64_t addr, int64_t stride, int64_t beats,
+                    int64_t step = 0) {
     const int64_t span = design.max_burst * design.beat_bytes;
+    const int64_t places = addr | stride | step | span;
     const int64_t phase = addr / design.beat_bytes % design.max_burst;
-    return stride % span == 0 && phase + beats <= design.max_burst ? -1 : phase;
-}
-
-// Whether requests of some beats, one every `stride` bytes, are never cut, neither these nor the next ones
-// `step` bytes further each.
-inline bool never_cut(const Design& design, int64_t addr, int64_t stride, int64_t step,
-                      int64_t beats) {
-    const int64_t span = design.max_burst * design.beat_bytes;
-    return step % design.beat_bytes == 0 && span % step == 0 && addr % step == 0 &&
-           stride % span == 0 && beats * design.beat_bytes <= step;
+    const bool apart = beats * design.beat_bytes <= (places & -places);
+    const bool alike = (stride | step) % span == 0 && phase + beats <= design.max_burst;
+    if (apart || alike) return -1;
+    return phase * design.max_burst + stride / design.beat_bytes % design.max_burst;
 }
 
 struct Memory {

@@ -76,9 +76,10 @@ private:
 
         const int64_t row_blocks = ceil_div(g_.m, t_.rows);
         const auto block_row = [&](int64_t i) { row_of_blocks(i, t_.rows, false); };
+        const bool a_whole = a_cuts(places_->a) < 0, d_whole = d_cuts(places_->d) < 0;
         repeat(s, in_blocks_, row_blocks - 1, block_row, [&](int64_t rows) {
-            return aligned(rows * t_.rows * places_->a_stride) &&
-                   aligned(rows * t_.rows * places_->d_stride);
+            return (a_whole || aligned(rows * t_.rows * places_->a_stride)) &&
+                   (d_whole || aligned(rows * t_.rows * places_->d_stride));
         });
         row_of_blocks(row_blocks - 1, g_.m - (row_blocks - 1) * t_.rows, true);
 
@@ -109,6 +110,25 @@ private:
 
     bool aligned(int64_t bytes) const { return bytes % span_ == 0; }
 
+    // How requests are cut: of all chunks of A from the rows of a block on, of all blocks beside each other
+    // of B, D and the table.
+    int64_t a_cuts(int64_t addr) const {
+        const int64_t step = chunk_ * c_->panel_bytes;
+        return cuts(*c_, addr, places_->a_stride, ceil_div(step, c_->beat_bytes), step);
+    }
+    int64_t b_cuts() const {
+        const int64_t step = width_ * c_->tile_bytes;
+        return cuts(*c_, places_->b, places_->b_stride, step / c_->beat_bytes, step);
+    }
+    int64_t d_cuts(int64_t addr) const {
+        const int64_t step = width_ * c_->col_pitch * (g_.raw ? 4 : 1);
+        return cuts(*c_, addr, places_->d_stride, ceil_div(step, c_->beat_bytes), step);
+    }
+    int64_t table_cuts() const {
+        const int64_t step = width_ * c_->col_pitch * Places::PARAMETER_BYTES;
+        return g_.table ? cuts(*c_, places_->table, 0, step / c_->beat_bytes, step) : -1;
+    }
+
     // All blocks of the same rows. The same in the same state take the same time.
     void row_of_blocks(int64_t index, int64_t rows, bool last) {
         Blocks& s = *s_;
@@ -117,9 +137,9 @@ private:
         const Cycle before = s.ready;
         rows_known_.recall(
             [&](Words& key) {
-                const int64_t a = at.a + row * at.a_stride, d = at.d + row * at.d_stride;
-                key.push({rows, last, chunk_, width_, g_.n, g_.k, g_.table, a % span_, at.a_stride % span_,
-                          at.b % span_, d % span_, at.d_stride % span_, at.table % span_});
+                key.push({rows, last, chunk_, width_, g_.n, g_.k, g_.table,
+                          a_cuts(at.a + row * at.a_stride), b_cuts(),
+                          d_cuts(at.d + row * at.d_stride), table_cuts()});
                 s.write(key);
             },
             [&] { columns_of_blocks(row, rows, last); },
@@ -132,22 +152,16 @@ private:
         block(row, rows, 0, last);
         if (columns_ == 1) return;
         const Places& at = *places_;
-        const int64_t b_step = width_ * c_->tile_bytes;
-        const int64_t d_step = width_ * c_->col_pitch * (g_.raw ? 4 : 1);
-        const int64_t table_step = g_.table ? width_ * c_->col_pitch * Places::PARAMETER_BYTES : 0;
-        const int64_t beat = c_->beat_bytes;
-        const bool b_whole = never_cut(*c_, at.b, at.b_stride, b_step, b_step / beat);
-        const bool d_whole = never_cut(*c_, at.d + row * at.d_stride, at.d_stride, d_step,
-                                       ceil_div(d_step, beat));
-        const bool table_whole =
-            !g_.table || never_cut(*c_, at.table, 0, table_step, table_step / beat);
+        const bool b_whole = b_cuts() < 0, d_whole = d_cuts(at.d + row * at.d_stride) < 0;
+        const bool table_whole = table_cuts() < 0;
         s.keeps_chunk = chunks_ == 1;
         repeat(
             s, in_columns_, columns_ - 2, [&](int64_t i) { block(row, rows, i + 1, last); },
             [&](int64_t columns) {
-                return (b_whole || aligned(columns * b_step)) &&
-                       (d_whole || aligned(columns * d_step)) &&
-                       (table_whole || aligned(columns * table_step));
+                const int64_t pitch = columns * width_ * c_->col_pitch;
+                return (b_whole || aligned(columns * width_ * c_->tile_bytes)) &&
+                       (d_whole || aligned(pitch * (g_.raw ? 4 : 1))) &&
+                       (table_whole || aligned(pitch * Places::PARAMETER_BYTES));
             });
         s.keeps_chunk = false;
         block(row, rows, columns_ - 1, last);
@@ -172,12 +186,12 @@ private:
             ceil_div(((panels - 1) * c_->col_pitch + tail) * (g_.raw ? 4 : 1), c_->beat_bytes);
         const bool first = column == 0, again = chunks_ > 1;  // chunks leave before the next block
         const int64_t tile_beats = c_->tile_bytes / c_->beat_bytes;
-        const int64_t b_cuts = cuts(*c_, b, at.b_stride, panels * tile_beats);
         blocks_known_.recall(
             [&](Words& key) {
                 key.push({rows, panels, first, last, last_rows, s.keeps_chunk, chunk_, k_panels_, g_.k,
-                          g_.table, tail, a % span_, at.a_stride % span_, b_cuts, at.b_stride % span_,
-                          cuts(*c_, stored.addr, at.d_stride, d_beats), at.d_stride % span_,
+                          g_.table, tail, a_cuts(a),
+                          cuts(*c_, b, at.b_stride, panels * tile_beats),
+                          cuts(*c_, stored.addr, at.d_stride, d_beats),
                           cuts(*c_, table, 0, panels * table_bytes / c_->beat_bytes)});
                 s.write(key);
             },
@@ -202,8 +216,7 @@ private:
         const auto at = [&](int64_t i) {
             chunk(rows, panels, a + i * a_step, b + i * b_step, i, true, true, NEVER);
         };
-        const bool whole =
-            never_cut(*c_, a, places_->a_stride, a_step, ceil_div(a_step, c_->beat_bytes));
+        const bool whole = a_cuts(a) < 0;
         repeat(
             static_cast<Chunking&>(*s_), in_chunks_, chunks_ - 2, [&](int64_t i) { at(i + 1); },
             [&](int64_t chunks) {
@@ -230,13 +243,13 @@ private:
         const Design& c = *c_;
         const int64_t steps = std::min(chunk_, k_panels_ - index * chunk_);
         const int64_t beats = loads ? row_beats(steps, index == chunks_ - 1) : 0;
+        const int64_t in_a = cuts(c, a, places_->a_stride, beats);
+        const int64_t in_b =
+            cuts(c, b, places_->b_stride, panels * (c.tile_bytes / c.beat_bytes));
         const Cycle before = s.ready;
         chunks_known_.recall(
             [&](Words& key) {
-                key.push({rows, panels, steps, beats, loads, leaves,
-                          cuts(c, a, places_->a_stride, beats), places_->a_stride % span_,
-                          cuts(c, b, places_->b_stride, panels * (c.tile_bytes / c.beat_bytes)),
-                          places_->b_stride % span_});
+                key.push({rows, panels, steps, beats, loads, leaves, in_a, in_b});
                 if (loads) {
                     s.Chunking::write(key);
                 } else {
@@ -256,7 +269,7 @@ private:
                 repeat(
                     static_cast<Stepping&>(s), in_steps_, steps - 1,
                     [&](int64_t i) { weights(rows, panels, b + (i + 1) * stride, NEVER, NEVER); },
-                    [&](int64_t count) { return aligned(count * stride); });
+                    [&](int64_t count) { return in_b < 0 || aligned(count * stride); });
             },
             [&](Words& value) {
                 Writing to(value, before);
@@ -284,10 +297,11 @@ private:
         Blocks& s = *s_;
         if (s.chunks.before != NEVER) s.ready = std::max(s.ready, s.chunks.before + 1);
         s.ready++;
+        const bool uncut = cuts(*c_, addr, places_->a_stride, beats) < 0;
         repeat(
             static_cast<Loading&>(s), in_rows_, rows - 1,
             [&](int64_t i) { load_row(addr + i * places_->a_stride, beats); },
-            [&](int64_t count) { return aligned(count * places_->a_stride); });
+            [&](int64_t count) { return uncut || aligned(count * places_->a_stride); });
         return load_row(addr + (rows - 1) * places_->a_stride, beats) + c_->sram_registers;
     }
 

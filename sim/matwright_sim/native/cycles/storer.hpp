@@ -45,7 +45,6 @@ public:
         rest(filled + 1);
         if (table != NEVER) rest(table + 1);
         tick(NOTHING, {});
-        const int64_t span = design_->max_burst * design_->beat_bytes;
         const int64_t columns = (block.panels - 1) * design_->col_pitch +
                                 (block.last_columns ? tail_ : design_->cols);
         const int64_t beats = ceil_div(columns * size_, design_->beat_bytes);
@@ -54,7 +53,7 @@ public:
         shared_->memo.recall(
             [&](Words& key) {
                 key.push({block.rows, block.panels, columns, block.last_columns, block.last_rows,
-                          cuts(*design_, block.addr, block.stride, beats), block.stride % span});
+                          cuts(*design_, block.addr, block.stride, beats)});
                 write(key, before);
             },
             [&] { left = store_rows(block, columns, beats); },
@@ -144,9 +143,10 @@ private:
             }
         };
         const int64_t span = design_->max_burst * design_->beat_bytes;
+        const bool uncut = cuts(*design_, block.addr, block.stride, beats) < 0;
         repeat(
             *this, shared_->mark, block.rows - 1, [&](int64_t i) { row(i, false); },
-            [&](int64_t rows) { return rows * block.stride % span == 0; });
+            [&](int64_t rows) { return uncut || rows * block.stride % span == 0; });
         row(block.rows - 1, block.last_columns && block.last_rows);
         // The block is done when its last columns leave the memories.
         for (;;) {

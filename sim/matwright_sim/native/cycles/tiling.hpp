@@ -42,24 +42,28 @@ public:
         k_panels_ = ceil_div(g_.k, c_->rows);
         burst_cost_ = ceil_div(LATENCY, c_->outstanding);
         found_.clear();
-        const int64_t n_panels = ceil_div(g_.n, c_->cols);
         const int64_t per_word_log2 = log2(c_->panels_per_word);
-        const int64_t most_n = std::min(log2(c_->column_panels), up_log2(n_panels));
+        const int64_t most_n = std::min(log2(c_->column_panels), up_log2(ceil_div(g_.n, c_->cols)));
         const int64_t most_k = std::min(MAX_LOG2, std::max(per_word_log2, up_log2(k_panels_)));
+        n_panels_ = ceil_div(g_.n, c_->cols);
+        of_tile_ = transfer(c_->tile_bytes);
+        chunks_.clear();
+        for (int64_t k_log2 = per_word_log2; k_log2 <= most_k; k_log2++)
+            chunks_.push_back(of_chunk(k_log2));
         for (int64_t n_log2 = most_n; n_log2 >= 0; n_log2--) {
             const bool one_column = g_.n <= c_->cols << n_log2;
             if (!one_column && c_->col_pitch << n_log2 < c_->beat_bytes) continue;
-            for (int64_t k_log2 = per_word_log2; k_log2 <= most_k; k_log2++) {
+            const OfColumns columns = of_columns(n_log2);
+            for (const OfChunk& chunk : chunks_) {
                 const int64_t tallest =
                     std::min({g_.m, c_->accumulator_rows >> n_log2,
-                              c_->activation_words >> (k_log2 - per_word_log2), MAX_TILE_ROWS});
+                              c_->activation_words >> (chunk.k_log2 - per_word_log2), MAX_TILE_ROWS});
                 if (tallest == 0) continue;
                 const int64_t blocks = ceil_div(g_.m, tallest);
                 int64_t before = 0;
                 for (int64_t parts = 1; parts <= 4; parts++) {
                     const int64_t rows = ceil_div(g_.m, blocks * parts);
-                    if (rows != before && floor({rows, n_log2, k_log2}) <= most_)
-                        add({rows, n_log2, k_log2});
+                    if (rows != before) add(rows, columns, chunk);
                     before = rows;
                 }
             }
@@ -83,58 +87,76 @@ private:
         return std::max(beats, ceil_div(beats, c_->max_burst) * burst_cost_);
     }
 
-    int64_t store(int64_t rows, int64_t columns) const {
-        const int64_t panels = ceil_div(columns, c_->cols);
-        const int64_t lanes = ceil_div(c_->cols, c_->post_lanes);
-        return rows * std::max(panels * lanes, transfer(columns * (g_.raw ? 4 : 1)));
+    // What follows from how K is cut.
+    struct OfChunk {
+        int64_t k_log2, chunks;
+        int64_t a_segment, a_row;  // cycles to load a row of a chunk, and of all
+    };
+
+    // Blocks of some columns: cycles to load B and the table, cycles to store a row.
+    struct Columns {
+        int64_t panels, load, store;
+    };
+
+    // What follows from how N is cut: into `full` blocks and one of the rest.
+    struct OfColumns {
+        int64_t n_log2, full;
+        bool rest;
+        Columns block, tail;
+    };
+
+    OfChunk of_chunk(int64_t k_log2) const {
+        const int64_t chunk = std::min(k_panels_, int64_t(1) << k_log2);
+        const int64_t full = k_panels_ / chunk, tail = k_panels_ % chunk;
+        const int64_t segment = transfer(chunk * c_->panel_bytes);
+        const int64_t rest = tail ? transfer(tail * c_->panel_bytes) : 0;
+        return {k_log2, full + (tail > 0), segment, full * segment + rest};
     }
 
-    // The rule expects no fewer cycles than this.
-    int64_t floor(const Tiling& tiling) const {
-        if (most_ == INT64_MAX) return 0;
-        const int64_t n_panels = ceil_div(g_.n, c_->cols);
-        const int64_t whole = g_.m / tiling.rows, tail = g_.m % tiling.rows;
-        const int64_t tiles = k_panels_ * n_panels;
-        const int64_t compute = whole * std::max(tiling.rows, c_->load_cycles) +
-                                (tail ? std::max(tail, c_->load_cycles) : 0);
-        return tiles * compute;
-    }
-
-    void add(const Tiling& tiling) {
-        const int64_t chunk = std::min(k_panels_, int64_t(1) << tiling.k_log2);
-        const int64_t full_chunks = k_panels_ / chunk, k_tail = k_panels_ % chunk;
-        const int64_t chunks = full_chunks + (k_tail > 0);
-        const int64_t a_segment = transfer(chunk * c_->panel_bytes);
-        const int64_t a_row =
-            full_chunks * a_segment + (k_tail ? transfer(k_tail * c_->panel_bytes) : 0);
-        const int64_t n_block = c_->cols << tiling.n_log2;
+    OfColumns of_columns(int64_t n_log2) const {
+        const int64_t n_block = c_->cols << n_log2;
         const int64_t parameters = g_.table ? 8 * c_->col_pitch : 0;
-        // Cycles of load, compute and store of a block, which loads its A or finds it there.
-        const auto work = [&](int64_t rows, int64_t columns, bool loads_a) {
-            const int64_t panels = ceil_div(columns, c_->cols);
-            int64_t load =
-                k_panels_ * transfer(panels * c_->tile_bytes) + transfer(panels * parameters);
-            int64_t requests = k_panels_ + g_.table;
-            if (loads_a) {
-                load += rows * a_row;
-                requests += chunks * (rows + CHUNK_COST);
-            }
-            return Work{std::max(load, requests),
-                        k_panels_ * panels * std::max(rows, c_->load_cycles), store(rows, columns)};
+        const int64_t lanes = ceil_div(c_->cols, c_->post_lanes);
+        const auto columns = [&](int64_t count) {
+            const int64_t panels = ceil_div(count, c_->cols);
+            return Columns{
+                panels,
+                k_panels_ * transfer(panels * c_->tile_bytes) + transfer(panels * parameters),
+                std::max(panels * lanes, transfer(count * (g_.raw ? 4 : 1)))};
         };
         const int64_t full = g_.n / n_block, tail = g_.n % n_block;
-        const bool again = chunks > 1;
-        const int64_t first = std::min(g_.m, tiling.rows) * a_segment + transfer(c_->tile_bytes);
+        return {n_log2, full, tail > 0, columns(n_block), columns(tail)};
+    }
+
+    // Cycles of load, compute and store of a block, which loads its A or finds it there.
+    Work work(int64_t rows, const Columns& columns, const OfChunk& k, bool loads_a) const {
+        int64_t load = columns.load, requests = k_panels_ + g_.table;
+        if (loads_a) {
+            load += rows * k.a_row;
+            requests += k.chunks * (rows + CHUNK_COST);
+        }
+        return {std::max(load, requests),
+                k_panels_ * columns.panels * std::max(rows, c_->load_cycles),
+                rows * columns.store};
+    }
+
+    void add(int64_t tile_rows, const OfColumns& n, const OfChunk& k) {
+        const int64_t whole = g_.m / tile_rows, rest = g_.m % tile_rows;
+        // The rule expects no fewer cycles than the array works.
+        const int64_t compute = whole * std::max(tile_rows, c_->load_cycles) +
+                                (rest ? std::max(rest, c_->load_cycles) : 0);
+        if (k_panels_ * n_panels_ * compute > most_) return;
+        const bool again = k.chunks > 1;
+        const int64_t first = std::min(g_.m, tile_rows) * k.a_segment + of_tile_;
         int64_t busiest = 0, loading = 0, early = first;
-        const std::pair<int64_t, int64_t> parts_of_rows[] = {{tiling.rows, g_.m / tiling.rows},
-                                                             {g_.m % tiling.rows, 1}};
+        const std::pair<int64_t, int64_t> parts_of_rows[] = {{tile_rows, whole}, {rest, 1}};
         for (const auto& [rows, rows_of_blocks] : parts_of_rows) {
             if (!rows || !rows_of_blocks) continue;
             count_ = 0;
-            put(1, work(rows, full ? n_block : tail, true));
-            if (full) {
-                put(full - 1, work(rows, n_block, again));
-                if (tail) put(1, work(rows, tail, again));
+            put(1, work(rows, n.full ? n.block : n.tail, k, true));
+            if (n.full) {
+                put(n.full - 1, work(rows, n.block, k, again));
+                if (n.rest) put(1, work(rows, n.tail, k, again));
             }
             int64_t loads = 0;
             for (int i = 0; i < count_; i++) loads += many_[i] * parts_[i].load;
@@ -148,15 +170,11 @@ private:
             loading += rows_of_blocks * loads;
             early = 0;
         }
-        const int64_t last_rows = g_.m % tiling.rows ? g_.m % tiling.rows : tiling.rows;
-        const int64_t last_columns = tail ? tail : std::min(g_.n, n_block);
         const int64_t drain = c_->load_cycles + c_->rows + c_->cols;
-        found_.push_back({loading, LATENCY + first + busiest + drain + store(last_rows, last_columns),
-                          tiling.rows, tiling.n_log2, tiling.k_log2});
-        if (most_ != INT64_MAX) {
-            const int64_t cycles = found_.back().cycles;
-            most_ = std::min(most_, cycles + cycles / 1024);
-        }
+        const int64_t stored = (rest ? rest : tile_rows) * (n.rest ? n.tail : n.block).store;
+        const int64_t cycles = LATENCY + first + busiest + drain + stored;
+        found_.push_back({loading, cycles, tile_rows, n.n_log2, k.k_log2});
+        if (most_ != INT64_MAX) most_ = std::min(most_, cycles + cycles / 1024);
     }
 
     void put(int64_t many, const Work& work) {
@@ -180,9 +198,10 @@ private:
 
     const Design* c_ = nullptr;
     Gemm g_{};
-    int64_t k_panels_ = 0, burst_cost_ = 0;
+    int64_t k_panels_ = 0, n_panels_ = 0, burst_cost_ = 0, of_tile_ = 0;
     int64_t most_ = INT64_MAX;  // cycles beyond which a choice is of no use; if known
     std::vector<Choice> found_;
+    std::vector<OfChunk> chunks_;
     Work parts_[3];
     int64_t many_[3] = {};
     int count_ = 0;
