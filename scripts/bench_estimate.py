@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from matwright.commands.common import print_table, progress, table
+from matwright.commands.common import print_table, table
 from matwright.config import AcceleratorConfig, Build, Bus, ConfigError, Sram
 from matwright.presets import PRESETS
 from matwright_sim import workloads
@@ -32,7 +32,9 @@ def main() -> None:
     arguments = parser.parse_args()
     rng = np.random.default_rng(arguments.seed)
     speed(rng)
-    question(rng, arguments.arrays, arguments.threads)
+    configs = arrays(rng, arguments.arrays)
+    for step in ("prefill", "decode"):
+        question(step, configs, arguments.threads)
 
 
 def speed(rng: np.random.Generator) -> None:
@@ -102,42 +104,33 @@ def arrays(rng: np.random.Generator, count: int) -> list[AcceleratorConfig]:
     return list(found)
 
 
-def question(rng: np.random.Generator, count: int, threads: int) -> None:
-    """Ten models, many arrays."""
-    configs = arrays(rng, count)
-    steps = models()
-    shapes = sorted({(m, n, k) for step in steps.values() for m, n, k, _ in step})
+def question(step: str, configs: list[AcceleratorConfig], threads: int) -> None:
+    """Which of the arrays takes least for a step of each model."""
+    steps = {name: gemms for (name, of), gemms in models().items() if of == step}
+    shapes = sorted({(m, n, k) for gemms in steps.values() for m, n, k, _ in gemms})
     place = {shape: i for i, shape in enumerate(shapes)}
-    cycles = np.empty((count, len(shapes)), np.int64)
     begin = time.perf_counter()
-    part = max(1, count // 100)
-    with progress() as bar:
-        task = bar.add_task("following", total=count)
-        for i in range(0, count, part):
-            chosen = configs[i : i + part]
-            cycles[i : i + part] = estimate(chosen, shapes, tiling="rule", threads=threads)
-            bar.update(task, advance=len(chosen))
-    seconds = time.perf_counter() - begin
-    pairs = count * len(shapes)
-    print(
-        f"\n{count:,} arrays x {len(shapes)} GEMMs in {seconds:.1f} s, {threads} threads: "
-        f"{pairs / seconds:,.0f} a second"
-    )
-    peak = np.array([config.peak_macs for config in configs])
-    best = table("model", "step", "array", "weight rows a cycle", ">useful work of its peak")
-    for (name, step), gemms in steps.items():
+    cycles = estimate(configs, shapes, tiling="rule", threads=threads)
+    best = table("model", "step", "array", "weight rows a cycle", ">cycles", ">of its peak")
+    for name, gemms in steps.items():
         taken = cycles[:, [place[m, n, k] for m, n, k, _ in gemms]]
-        counts = np.array([count for *_, count in gemms])
-        macs = sum(m * n * k * count for m, n, k, count in gemms)
-        useful = np.where((taken > 0).all(1), macs / (taken @ counts) / peak, 0)
-        chosen_config = configs[int(useful.argmax())]
+        total = taken @ np.array([count for *_, count in gemms])
+        chosen = int(np.where((taken > 0).all(1), total, total.max() + 1).argmin())
+        config, macs = configs[chosen], sum(m * n * k * count for m, n, k, count in gemms)
         best.add_row(
             name,
             step,
-            f"{chosen_config.rows} x {chosen_config.cols}",
-            str(chosen_config.load_rows),
-            f"{useful.max():.1%}",
+            f"{config.rows} x {config.cols}",
+            str(config.load_rows),
+            f"{total[chosen]:,}",
+            f"{macs / total[chosen] / config.peak_macs:.1%}",
         )
+    seconds = time.perf_counter() - begin
+    pairs = len(configs) * len(shapes)
+    print(
+        f"\n{step}: {len(configs):,} arrays x {len(shapes)} GEMMs in {seconds:.1f} s, {threads} threads: "
+        f"{pairs / seconds:,.0f} a second"
+    )
     print_table(best)
 
 

@@ -88,7 +88,9 @@ def _run(
     sizes = np.ascontiguousarray(shapes, np.int64).reshape(-1, 3)
     if sizes.size and sizes.min() < 1:
         raise ValueError(f"sizes of a GEMM must be at least 1, not {sizes.min()}")
-    designs = np.array([_fields(config) for config in configs], np.int64)
+    # Those that store alike follow each other: what they store is followed once.
+    order = sorted(range(len(configs)), key=lambda i: _stores(configs[i]))
+    designs = np.array([_fields(configs[i]) for i in order], np.int64)
     library = native.load()
     latencies = np.array([memory.read_latency, memory.write_latency], np.int64)
     cycles = np.empty((len(configs), len(sizes)), np.int64)
@@ -116,7 +118,13 @@ def _run(
         step = max(1, len(configs) // (8 * threads))
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(part, [slice(i, i + step) for i in range(0, len(configs), step)]))
-    return cycles, cuts
+    back = np.argsort(np.array(order, np.int64))
+    return cycles[back], cuts[back]
+
+
+def _stores(config: AcceleratorConfig) -> tuple[int, str, str]:
+    """What the time of a store depends on, and more."""
+    return config.cols, repr(config.bus), repr(config.build)
 
 
 def _pointer(array: NDArray[np.int64]) -> ctypes.c_void_p:

@@ -19,17 +19,18 @@
 // A GEMM on a machine. Made once for many; what it keeps between runs is memory.
 class Machine {
 public:
-    // Another design or memory, or another output.
-    void forget() {
-        shared_.memo.clear();
+    // Another design comes. The memory and what is put out stay the same.
+    void design(const Design& design) {
+        if (!c_ || !store_alike(*c_, design)) shared_.memo.clear();
+        c_ = &design;
         chunks_known_.clear();
         blocks_known_.clear();
         rows_known_.clear();
     }
 
-    // Cycles from doorbell to interrupt.
-    Cycle run(const Design& design, const Memory& memory, const Gemm& gemm, const Tiling& tiling) {
-        c_ = &design;
+    // Cycles from doorbell to interrupt, on the last design that came.
+    Cycle run(const Memory& memory, const Gemm& gemm, const Tiling& tiling) {
+        const Design& design = *c_;
         g_ = gemm;
         t_ = tiling;
         places_.emplace(design, gemm);

@@ -66,14 +66,20 @@ public:
         to.time_after(opened_, ready);
         to.time_after(taken_, ready);
         to.time_after(last_, ready + latency_);
-        for (unsigned i = 0; i <= mask_; i++)
-            to.time_after(ends_[(head_ + i) & mask_], ready + Cycle(i) - 1);
+        // A burst ends later than the one before, and those that end early enough keep nobody waiting.
+        unsigned first = mask_ + 1;
+        while (first && ends_[(head_ + first - 1) & mask_] > ready + Cycle(first) - 2) first--;
+        to.value(first);
+        for (unsigned i = first; i <= mask_; i++) to.time(ends_[(head_ + i) & mask_]);
     }
 
     void read(Reading& from) {
         for (Cycle* cycle : {&stage_, &begins_, &opened_, &taken_, &last_}) from.time(*cycle);
         head_ = 0;
-        for (unsigned i = 0; i <= mask_; i++) from.time(ends_[i]);
+        unsigned first;
+        from.value(first);
+        std::fill_n(ends_, first, NEVER);
+        for (unsigned i = first; i <= mask_; i++) from.time(ends_[i]);
     }
 
     void shift(Cycle by) {

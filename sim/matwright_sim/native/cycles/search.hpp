@@ -12,11 +12,15 @@
 
 class Search {
 public:
-    // Another design, or another output.
-    void forget() { machine_.forget(); }
+    // Another design comes.
+    void design(const Design& design) {
+        design_ = &design;
+        machine_.design(design);
+    }
 
     // One that cannot be among the best, whatever else it waits for, is not run.
-    Tiling best(const Design& design, const Memory& memory, const Gemm& gemm) {
+    Tiling best(const Memory& memory, const Gemm& gemm) {
+        const Design& design = *design_;
         const std::vector<Choice>& choices = rule_.choices(design, gemm);
         order_.assign(choices.begin(), choices.end());
         std::sort(order_.begin(), order_.end(), [](const Choice& a, const Choice& b) {
@@ -27,7 +31,7 @@ public:
         if (order_.size() > TRIES) order_.resize(TRIES);
         for (Choice choice : order_) {
             if (floor(design, gemm, choice) > most) continue;
-            choice.cycles = machine_.run(design, memory, gemm, choice.tiling());
+            choice.cycles = machine_.run(memory, gemm, choice.tiling());
             most = std::min(most, choice.cycles + choice.cycles / 1024);
             run_.push_back(choice);
         }
@@ -55,6 +59,7 @@ private:
         return std::max(k_panels * n_panels * rows, reads);
     }
 
+    const Design* design_ = nullptr;
     Rule rule_;
     Machine machine_;
     std::vector<Choice> order_, run_;

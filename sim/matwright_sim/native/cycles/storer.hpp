@@ -4,12 +4,24 @@
 #pragma once
 
 #include <algorithm>
+#include <tuple>
 #include <vector>
 
 #include "design.hpp"
 #include "post.hpp"
 #include "repeat.hpp"
 #include "writer.hpp"
+
+// Whether all that is stored takes the same time on both.
+inline bool store_alike(const Design& one, const Design& other) {
+    const auto fields = [](const Design& c) {
+        return std::make_tuple(c.cols, c.col_pitch, c.beat_bytes, c.max_burst, c.outstanding,
+                               c.store_stages, c.post_stages, c.post_raw_stages, c.serial_runs,
+                               c.serial_raw_runs, c.queue_depth, c.post_lanes, c.post_queued,
+                               c.post_serial, c.request_registers);
+    };
+    return fields(one) == fields(other);
+}
 
 // A block of D: rows and bytes, the address of its first row, and what of D it ends.
 struct Block {
@@ -19,7 +31,7 @@ struct Block {
 
 class Storer {
 public:
-    // What one may leave to the next of the same design and memory, the same `raw`.
+    // What one may leave to the next of a design that stores alike, the same memory and `raw`.
     struct Shared {
         std::vector<Item> items;  // of the block that is being stored
         Mark mark;
