@@ -34,7 +34,8 @@ How = Tiling | Literal["rule", "search"]
 _HOW = ("rule", "search")  # as numbered in native/cycles/estimate.cpp
 
 REFUSED = -1
-"""In place of cycles: the GEMM is beyond the design's limits, or its operands beyond its addresses."""
+"""In place of cycles: the GEMM is beyond the design's limits, its operands beyond its addresses, or the
+tiling that is asked for beyond its memories."""
 
 
 def estimate(

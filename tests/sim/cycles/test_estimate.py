@@ -13,7 +13,7 @@ from matwright_sim.cycles import REFUSED, Memory, Recording, estimate, exact, na
 from matwright_sim.cycles.estimate import _fields
 from matwright_sim.cycles.gemm import gemm_program
 from matwright_sw import OperandError, OutOfMemory
-from matwright_sw.tiling import Tiling
+from matwright_sw.tiling import Tiling, legal
 
 SHAPES = 6
 """GEMMs on each design."""
@@ -119,6 +119,21 @@ def test_a_given_tiling() -> None:
         program = gemm_program(config, 50, 60, 70, tiling=tiling)
         run = exact(config, [program.descriptor], None, program.address)
         assert estimate([config], [(50, 60, 70)], tiling=tiling)[0, 0] == run.cycles
+
+
+def test_any_tiling_or_none() -> None:
+    """Refused just where the driver refuses it."""
+    rng = np.random.default_rng(11)
+    source = designs(rng)
+    seen = set()
+    for _ in range(300):
+        config, n = next(source), int(rng.integers(1, 300))
+        tiling = Tiling(int(rng.integers(0, 100)), int(rng.integers(0, 6)), int(rng.integers(0, 6)))
+        found = estimate([config], [(40, n, 9)], tiling=tiling)[0, 0]
+        assert (found != REFUSED) == legal(config, tiling, n), (config, n, tiling)
+        seen.add(found == REFUSED)
+    assert seen == {True, False}
+    assert estimate([PRESETS["small"]], [(1, 1, 1)], tiling=Tiling(1, -1, 99))[0, 0] == REFUSED
 
 
 def test_designs_do_not_mix() -> None:

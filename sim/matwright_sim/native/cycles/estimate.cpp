@@ -41,6 +41,7 @@ API void estimate(const Design* designs, int64_t design_count, const int64_t (*s
             *cycles = -1;
             if (refused(designs[i], gemm)) continue;
             Tiling tiling{(*tilings)[0], (*tilings)[1], (*tilings)[2]};
+            if (how == GIVEN && !Rule::legal(designs[i], gemm, tiling)) continue;
             if (how == RULE) tiling = best_of(rule.choices(designs[i], gemm, true)).tiling();
             if (how == SEARCH) tiling = search.best(*memory, gemm);
             (*tilings)[0] = tiling.rows;

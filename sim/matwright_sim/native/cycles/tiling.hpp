@@ -33,6 +33,19 @@ inline const Choice& best_of(const std::vector<Choice>& choices) {
 
 class Rule {
 public:
+    // Whether the device accepts a tiling of blocks of so many columns: its TILE check.
+    static bool legal(const Design& c, const Gemm& gemm, const Tiling& t) {
+        const int64_t per_word_log2 = log2(c.panels_per_word);
+        if (t.rows < 1 || t.rows > MAX_TILE_ROWS || t.n_log2 < 0 || t.n_log2 > MAX_LOG2 ||
+            t.k_log2 < per_word_log2 || t.k_log2 > MAX_LOG2)
+            return false;
+        const bool one_column = gemm.n <= c.cols << t.n_log2;
+        return int64_t(1) << t.n_log2 <= c.column_panels &&
+               t.rows << t.n_log2 <= c.accumulator_rows &&
+               t.rows << (t.k_log2 - per_word_log2) <= c.activation_words &&
+               (one_column || c.col_pitch << t.n_log2 >= c.beat_bytes);
+    }
+
     // All choices that the rule looks at; valid until the next call. With `best` those may be missing that
     // are slower than others.
     const std::vector<Choice>& choices(const Design& design, const Gemm& gemm, bool best = false) {
