@@ -7,13 +7,13 @@ unknown: a result that depends on it is refused with :class:`UnknownQuantity`, u
 """
 
 import math
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from .quantity import STATUSES, ChipError, Quantity, UnknownQuantity, is_unit, units_like, worse
+from .toml import read_toml
 from .workloads import Gemm
 
 __all__ = [
@@ -95,12 +95,7 @@ class Chip:
     def read(cls, path: Path | str) -> Self:
         """The chip of a TOML file, called after it; raises :class:`ChipError`, which names the file."""
         path = Path(path)
-        try:
-            data = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise ChipError(f"{path} cannot be read: {error}") from error
-        except tomllib.TOMLDecodeError as error:
-            raise ChipError(f"{path}: the text must be TOML: {error}") from error
+        data = read_toml(path, ChipError)
         try:
             return cls.from_dict(path.stem, data)
         except ChipError as error:

@@ -15,7 +15,7 @@ from pathlib import Path
 from . import cache, toolchain
 from .toolchain import ToolError
 
-__all__ = ["BuildError", "library"]
+__all__ = ["BuildError", "call", "library"]
 
 _FILE = "accelerator.so"
 _NATIVE = Path(__file__).parent / "native"
@@ -59,7 +59,7 @@ def _build(verilog: str, top: str, harness: Path, trace: str, folder: Path) -> N
     source.write_text(verilog, encoding="utf-8")
     command: list[Path | str] = [tool.executable, "--cc", "--Mdir", generated, "--prefix", "Vtop"]
     command += ["--top-module", top, *toolchain.VERILATOR_LIBRARY_FLAGS, *tracing.flags, source]
-    _call(command, f"Verilator refused {top}", tool.environment)
+    call(command, f"Verilator refused {top}", tool.environment)
 
     runtime = _runtime(trace)
     flags = _cxx_flags(tracing)
@@ -83,7 +83,7 @@ def _build(verilog: str, top: str, harness: Path, trace: str, folder: Path) -> N
         *tracing.libraries,
         "-pthread",
     ]
-    _call(link, f"the library of {top} could not be linked")
+    call(link, f"the library of {top} could not be linked")
     for item in folder.iterdir():
         if item not in (source, target):
             shutil.rmtree(item) if item.is_dir() else item.unlink()
@@ -153,16 +153,17 @@ def _compile(jobs: list[_Job]) -> None:
     compiler = toolchain.find_compiler()
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
         calls = [
-            pool.submit(_call, [compiler, *command, "-o", made], "the compiler refused its output")
+            pool.submit(call, [compiler, *command, "-o", made], "the compiler refused its output")
             for command, made in jobs
         ]
         for call in calls:
             call.result()
 
 
-def _call(
+def call(
     command: Sequence[Path | str], failure: str, environment: Mapping[str, str] | None = None
 ) -> None:
+    """Runs a compiler; raises :class:`BuildError`, which begins with ``failure``."""
     result = subprocess.run(
         [str(word) for word in command],
         env={**os.environ, **(environment or {})},

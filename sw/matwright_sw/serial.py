@@ -372,10 +372,20 @@ def _opened(port: str, baud: int) -> Any:
         made = serial.serial_for_url(port, baud, timeout=_TICK, write_timeout=most, exclusive=True)
     except (OSError, ValueError, OverflowError, termios.error) as error:
         raise LinkError(f"port {port} must {_refusal(error)}") from error
-    # Adapters of FTDI otherwise keep what comes for 16 ms; a port without such a mode works as it is.
-    with suppress(AttributeError, NotImplementedError, ValueError, OSError):
-        made.set_low_latency_mode(True)
+    _hasten(made)
     return made
+
+
+def _hasten(port: Any) -> None:
+    """Ask an adapter to hand on each byte at once; those of FTDI otherwise keep bytes for 16 ms.
+
+    Speed alone depends on it: a port that has no such mode stays as it is. pyserial has no such method for
+    sockets, raises ``NotImplementedError`` on systems other than Linux and ``ValueError`` where the
+    port's driver refuses, as that of pseudo-terminals does.
+    """
+    if hasattr(port, "set_low_latency_mode"):
+        with suppress(NotImplementedError, ValueError):
+            port.set_low_latency_mode(True)
 
 
 def _refusal(error: Exception) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``matwright cycles``: the figures of ``matwright simulate``, predicted."""
+"""``matwright cycles``: the figures of ``matwright simulate``, predicted; what it and ``explain`` refuse."""
 
 import json
 from typing import Any
@@ -64,6 +64,7 @@ def test_a_tiling_of_ones_own(capsys: Capture) -> None:
     assert "blocks of 5 rows x 2 column panels, chunks of 4 panels of K: as asked for" in text
 
 
+@pytest.mark.parametrize("command", ["cycles", "explain"])
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -80,6 +81,6 @@ def test_a_tiling_of_ones_own(capsys: Capture) -> None:
         (("edge", "--gemm", "1,1,1", "--tiling", "999,8,1"), "tiling must fit the SRAM of edge"),
     ],
 )
-def test_refusals(arguments: tuple[str, ...], sentence: str, capsys: Capture) -> None:
-    assert cli.main(["cycles", *arguments]) == 2
+def test_refusals(command: str, arguments: tuple[str, ...], sentence: str, capsys: Capture) -> None:
+    assert cli.main([command, *arguments]) == 2
     assert sentence in capsys.readouterr().err

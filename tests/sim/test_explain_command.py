@@ -103,30 +103,20 @@ def test_timelines(tmp_path: Path, capsys: Capture) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("file", "sentence"),
     [
-        (("tiny", "--gemm", "1,2"), "a GEMM must be three positive integers M,N,K, not '1,2'"),
-        (("tiny", "--gemm", "1,1,7000"), "k must be at most 1023, the limit of tiny, not 7000"),
-        (("tiny", "--gemm", "1,1,1", "--latency", "0"), "from 1 to 100000, not '0'"),
-        (("edge", "--gemm", "1000000,1000000,1"), "device memory must have"),
-        (
-            ("tiny", "--gemm", "1,1,1", "--timeline", "run.png"),
-            "--timeline must name a file that ends in .json or .svg, not 'run.png'",
-        ),
-        (
-            ("tiny", "--gemm", "1,1,1", "--timeline", "not_there/run.svg"),
-            "not_there/run.svg cannot be written: No such file or directory",
-        ),
+        ("run.png", "--timeline must name a file that ends in .json or .svg, not 'run.png'"),
+        ("not_there/run.svg", "not_there/run.svg cannot be written: No such file or directory"),
     ],
 )
-def test_refusals(
-    arguments: tuple[str, ...],
+def test_refused_timelines(
+    file: str,
     sentence: str,
     capsys: Capture,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["explain", *arguments]) == 2
+    assert cli.main(["explain", "tiny", "--gemm", "1,1,1", "--timeline", file]) == 2
     assert sentence in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

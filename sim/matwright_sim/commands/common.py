@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from matwright.commands.common import Parser, UsageError, print_table, table
+from matwright.commands.common import Parser, UsageError, add_config, gemm, print_table, table
 
 if TYPE_CHECKING:
     from matwright_sw.search import Choice
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOST_LATENCY",
+    "add_gemm",
     "add_number",
-    "add_tiling",
     "check_trace",
     "print_counters",
     "refusals",
@@ -83,8 +83,17 @@ def add_number(
     )
 
 
-def add_tiling(parser: Parser) -> None:
-    """Adds the option ``--tiling``, a :class:`Tiling` or ``None``."""
+def add_gemm(parser: Parser) -> None:
+    """Adds CONFIG and a GEMM on it: its sizes, the memory's latency, ``--raw``, and ``--tiling``, a
+    :class:`Tiling` or ``None``."""
+    add_config(parser)
+    parser.add_argument(
+        "--gemm", metavar="M,N,K", type=gemm, required=True, help="sizes of D = A[M,K] @ B[K,N]"
+    )
+    add_number(parser, "--latency", "L", 40, 1, MOST_LATENCY, "cycles the memory takes to answer")
+    parser.add_argument(
+        "--raw", action="store_true", help="int32 sums, neither scaled nor narrowed"
+    )
     parser.add_argument(
         "--tiling",
         metavar="R,P,C",

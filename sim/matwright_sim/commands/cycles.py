@@ -8,23 +8,19 @@ from typing import Any
 from matwright.commands.common import (
     Subparsers,
     add_command,
-    add_config,
     add_json,
-    gemm,
     print_json,
     print_table,
     table,
 )
 
 from .common import (
-    MOST_LATENCY,
-    add_number,
-    add_tiling,
+    add_gemm,
     print_counters,
     refusals,
-    tiling_facts,
     tiling_words,
 )
+from .prediction import predict
 
 __all__ = ["register"]
 
@@ -47,15 +43,7 @@ def register(subparsers: Subparsers) -> None:
             "matwright cycles small --gemm 1,4096,4096 --latency 100 --json"
         ),
     )
-    add_config(parser)
-    parser.add_argument(
-        "--gemm", metavar="M,N,K", type=gemm, required=True, help="sizes of D = A[M,K] @ B[K,N]"
-    )
-    add_number(parser, "--latency", "L", 40, 1, MOST_LATENCY, "cycles the memory takes to answer")
-    parser.add_argument(
-        "--raw", action="store_true", help="int32 sums, neither scaled nor narrowed"
-    )
-    add_tiling(parser)
+    add_gemm(parser)
     add_json(parser)
 
 
@@ -71,29 +59,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _predict(arguments: argparse.Namespace) -> dict[str, Any]:
-    from ..cycles import Memory, exact
-    from ..cycles.gemm import gemm_program
-
-    config, (m, n, k) = arguments.config, arguments.gemm
     start = time.perf_counter()
-    memory = Memory(read_latency=arguments.latency, write_latency=arguments.latency)
-    program = gemm_program(
-        config, m, n, k, raw=arguments.raw, tiling=arguments.tiling, memory=memory
-    )
-    found = exact(config, [program.descriptor], memory, program.address)
-    cycles, counters = found.cycles, found.counters
+    prediction = predict(arguments)
+    config, (m, n, k) = prediction.config, prediction.gemm
+    cycles, counters = prediction.found.cycles, prediction.found.counters
     return {
         "cycles": cycles,
         "macs": m * n * k,
         "padded_macs": counters["EXEC_BUSY"] * config.peak_macs - m * n * k,
         "utilization": m * n * k / (cycles * config.peak_macs),
         "counters": counters,
-        "gemm": [m, n, k],
-        "output": "int32" if arguments.raw else "int8",
-        "tiling": tiling_facts(program.choice),
-        "latency": arguments.latency,
-        "config": config.name,
-        "config_sha256": config.digest,
+        **prediction.facts,
         "seconds": time.perf_counter() - start,
     }
 

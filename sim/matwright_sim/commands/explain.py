@@ -9,15 +9,14 @@ from matwright.commands.common import (
     Subparsers,
     UsageError,
     add_command,
-    add_config,
     add_json,
-    gemm,
     print_json,
     print_table,
     table,
 )
 
-from .common import MOST_LATENCY, add_number, add_tiling, refusals, tiling_facts, tiling_words
+from .common import add_gemm, refusals, tiling_words
+from .prediction import predict
 
 if TYPE_CHECKING:
     from ..cycles.lift import Lift
@@ -49,15 +48,7 @@ def register(subparsers: Subparsers) -> None:
             "matwright explain small --gemm 128,128,128 --timeline run.svg"
         ),
     )
-    add_config(parser)
-    parser.add_argument(
-        "--gemm", metavar="M,N,K", type=gemm, required=True, help="sizes of D = A[M,K] @ B[K,N]"
-    )
-    add_number(parser, "--latency", "L", 40, 1, MOST_LATENCY, "cycles the memory takes to answer")
-    parser.add_argument(
-        "--raw", action="store_true", help="int32 sums, neither scaled nor narrowed"
-    )
-    add_tiling(parser)
+    add_gemm(parser)
     parser.add_argument(
         "--timeline", metavar="FILE", type=Path, help="write a timeline: FILE.json or FILE.svg"
     )
@@ -81,18 +72,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _explain(arguments: argparse.Namespace) -> dict[str, Any]:
-    from ..cycles import Memory, exact
     from ..cycles.explain import explain
-    from ..cycles.gemm import gemm_program
     from ..cycles.timeline import to_chrome, to_svg
 
-    config, (m, n, k) = arguments.config, arguments.gemm
-    memory = Memory(read_latency=arguments.latency, write_latency=arguments.latency)
-    program = gemm_program(
-        config, m, n, k, raw=arguments.raw, tiling=arguments.tiling, memory=memory
-    )
-    found = exact(config, [program.descriptor], memory, program.address)
-    said = explain(config, program, found, memory)
+    prediction = predict(arguments)
+    config, (m, n, k), found = prediction.config, prediction.gemm, prediction.found
+    said = explain(config, prediction.program, found, prediction.memory)
     file: Path | None = arguments.timeline
     if file is not None:
         title = f"{m} x {n} x {k} on {config.name}: {found.cycles:,} cycles"
@@ -114,12 +99,7 @@ def _explain(arguments: argparse.Namespace) -> dict[str, Any]:
         },
         "lifts": [_told(lift) for lift in said.lifts],
         "tried_on": list(said.tried_on),
-        "gemm": [m, n, k],
-        "output": "int32" if arguments.raw else "int8",
-        "tiling": tiling_facts(program.choice),
-        "latency": arguments.latency,
-        "config": config.name,
-        "config_sha256": config.digest,
+        **prediction.facts,
         "timeline": None if file is None else str(file),
     }
 

@@ -12,9 +12,7 @@ from matwright.commands.common import (
     Subparsers,
     UsageError,
     add_command,
-    add_config,
     add_json,
-    gemm,
     print_error,
     print_json,
     print_table,
@@ -24,9 +22,8 @@ from matwright.commands.common import (
 from matwright.config import AcceleratorConfig
 
 from .common import (
-    MOST_LATENCY,
+    add_gemm,
     add_number,
-    add_tiling,
     check_trace,
     print_counters,
     refusals,
@@ -65,10 +62,7 @@ def register(subparsers: Subparsers) -> None:
             "matwright simulate small --gemm 64,64,64 --raw --trace waves.vcd"
         ),
     )
-    add_config(parser)
-    parser.add_argument(
-        "--gemm", metavar="M,N,K", type=gemm, required=True, help="sizes of D = A[M,K] @ B[K,N]"
-    )
+    add_gemm(parser)
     parser.add_argument(
         "--sim",
         choices=_SIMULATORS,
@@ -76,7 +70,6 @@ def register(subparsers: Subparsers) -> None:
         help="verilator: compiled, the fast way (default); icarus: Icarus Verilog with cocotb",
     )
     add_number(parser, "--seed", "S", 0, 0, _MOST_SEED, "seed of operands and stalls")
-    add_number(parser, "--latency", "L", 40, 1, MOST_LATENCY, "cycles the memory takes to answer")
     parser.add_argument(
         "--stall",
         metavar="P",
@@ -85,15 +78,11 @@ def register(subparsers: Subparsers) -> None:
         help="probability with which each bus channel pauses in a cycle (default 0)",
     )
     parser.add_argument(
-        "--raw", action="store_true", help="int32 sums, neither scaled nor narrowed"
-    )
-    parser.add_argument(
         "--trace",
         metavar="FILE",
         type=Path,
         help="write a waveform: FILE.vcd (verilator) or FILE.fst (both)",
     )
-    add_tiling(parser)
     add_json(parser)
 
 

@@ -3,11 +3,10 @@
 
 import ctypes
 import functools
-import subprocess
 from pathlib import Path
 
 from .. import cache, toolchain
-from ..library import BuildError
+from ..library import call
 
 __all__ = ["load"]
 
@@ -24,9 +23,7 @@ def load() -> ctypes.CDLL:
     name = cache.key(*texts, toolchain.compiler_version(), *_FLAGS)
 
     def build(folder: Path) -> None:
-        command = [compiler, *_FLAGS, _SOURCES / "estimate.cpp", "-o", folder / _FILE]
-        done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise BuildError(f"the cycle model could not be compiled:\n{done.stderr}")
+        command: list[Path | str] = [compiler, *_FLAGS, _SOURCES / "estimate.cpp"]
+        call([*command, "-o", folder / _FILE], "the cycle model could not be compiled")
 
     return ctypes.CDLL(str(cache.entry("cycles", name, build) / _FILE))

@@ -5,7 +5,6 @@ import dataclasses
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from matwright.config import ConfigError, load
 from matwright.presets import preset
 
 from ..cycles import Memory
+from ..toml import read_toml
 from .axes import FIELDS, SECTIONS, Axis, parse_axes
 from .errors import SweepError, check_fields, integer, table
 from .selection import SELECTION, Selection
@@ -67,12 +67,7 @@ class Sweep:
     def read(cls, path: Path | str) -> Self:
         """The sweep that a TOML file describes; raises :class:`.SweepError`, which names the file."""
         path = Path(path)
-        try:
-            data = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise SweepError(f"{path} cannot be read: {error}") from error
-        except tomllib.TOMLDecodeError as error:
-            raise SweepError(f"{path}: the text must be TOML: {error}") from error
+        data = read_toml(path, SweepError)
         data.setdefault("name", re.sub(r"\W|^(?=\d)", "_", path.stem, flags=re.ASCII))
         try:
             return cls.from_dict(data, path.parent)
