@@ -3,12 +3,12 @@
 
 from matwright.commands.common import Subparsers
 
-from . import board, cycles, demo, explain, simulate, sweep
+from . import board, cycles, demo, explain, simulate, sweep, verify
 
 __all__ = ["register"]
 
 
 def register(subparsers: Subparsers) -> None:
     """Adds the commands."""
-    for command in (simulate, cycles, explain, sweep, demo, board):
+    for command in (simulate, cycles, explain, sweep, verify, demo, board):
         command.register(subparsers)

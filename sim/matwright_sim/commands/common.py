@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MOST_LATENCY",
     "add_gemm",
+    "add_jobs",
     "add_number",
     "check_trace",
     "print_counters",
@@ -29,6 +30,8 @@ __all__ = [
 
 MOST_LATENCY = 100_000
 """Cycles that a memory may be told to take."""
+
+_MOST_JOBS = 1024
 
 _ENGINES = {"LOAD": "load", "EXEC": "execute", "STORE": "store"}
 
@@ -81,6 +84,22 @@ def add_number(
     parser.add_argument(
         name, metavar=metavar, type=number, default=default, help=f"{what} (default {default})"
     )
+
+
+def add_jobs(parser: argparse._ActionsContainer) -> None:
+    """Adds the option ``--jobs``, a number of processes or ``None``."""
+    parser.add_argument(
+        "--jobs",
+        metavar="N",
+        type=_jobs,
+        help="processes of this machine (default one per processor)",
+    )
+
+
+def _jobs(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_JOBS):
+        raise argparse.ArgumentTypeError(f"must be an integer from 1 to {_MOST_JOBS}, not {text!r}")
+    return int(text)
 
 
 def add_gemm(parser: Parser) -> None:

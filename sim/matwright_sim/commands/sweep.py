@@ -21,13 +21,14 @@ from matwright.commands.common import (
     table,
 )
 
+from .common import add_jobs
+
 if TYPE_CHECKING:
     from ..sweep import Results
     from ..sweep.runner import Status
 
 __all__ = ["register"]
 
-_MOST_JOBS = 1024
 _REASONS = 10
 _KINDS = {"model": "cycle model", "rtl": "Verilog", "synth": "synthesis"}
 
@@ -57,22 +58,11 @@ def register(subparsers: Subparsers) -> None:
         "-o", "--output", metavar="DIR", type=Path, required=True, help="folder of this sweep alone"
     )
     where = parser.add_mutually_exclusive_group()
-    where.add_argument(
-        "--jobs",
-        metavar="N",
-        type=_jobs,
-        help="processes of this machine (default one per processor)",
-    )
+    add_jobs(where)
     where.add_argument(
         "--scheduler", metavar="ADDRESS", help="measure on the workers of a dask scheduler"
     )
     add_json(parser)
-
-
-def _jobs(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_JOBS):
-        raise argparse.ArgumentTypeError(f"must be an integer from 1 to {_MOST_JOBS}, not {text!r}")
-    return int(text)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -2,23 +2,14 @@
 """The results of a sweep as tables: CSV, and Parquet where pyarrow is installed."""
 
 import csv
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..files import replace_file
 from .results import GEMM_COLUMNS, Results
 
-__all__ = ["replace_file", "write_csv", "write_tables"]
-
-
-def replace_file(path: Path, write: Callable[[Path], None]) -> None:
-    """Has ``write(beside)`` write a file beside its place, and moves it there: it is never half there."""
-    beside = path.with_name(f".{path.name}.new")
-    try:
-        write(beside)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+__all__ = ["write_csv", "write_tables"]
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

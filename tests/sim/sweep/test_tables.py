@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from matwright_sim.files import replace_file
 from matwright_sim.sweep import Results, Sweep
-from matwright_sim.sweep.tables import replace_file, write_tables
+from matwright_sim.sweep.tables import write_tables
 
 MadeUp = Callable[..., Results]
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from matwright import __version__
 
+from ...files import replace_text
+from ...page import base_style, fill
 from ..axes import shown
 from ..results import Results
-from ..tables import replace_file
 
 __all__ = ["render", "report_data", "write_report"]
 
@@ -129,16 +130,11 @@ def render(data: dict[str, Any]) -> str:
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=True).replace("<", "\\u003c")
     parts = {
         "TITLE": html.escape(data["name"]),
-        "STYLE": (_HERE / "report.css").read_text(encoding="utf-8"),
+        "STYLE": base_style() + (_HERE / "report.css").read_text(encoding="utf-8"),
         "DATA": text,
         "SCRIPT": _script(),
     }
-    page = (_HERE / "report.html").read_text(encoding="utf-8")
-    for name, part in parts.items():
-        before, mark, after = page.partition(f"@{name}@")
-        assert mark, name
-        page = before + part + after
-    return page
+    return fill((_HERE / "report.html").read_text(encoding="utf-8"), parts)
 
 
 def _script() -> str:
@@ -149,9 +145,4 @@ def _script() -> str:
 
 def write_report(results: Results, folder: Path) -> None:
     """Writes ``report.html``."""
-    page = render(report_data(results))
-
-    def write(beside: Path) -> None:
-        beside.write_text(page, encoding="utf-8", newline="\n")
-
-    replace_file(folder / "report.html", write)
+    replace_text(folder / "report.html", render(report_data(results)))
