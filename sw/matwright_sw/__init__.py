@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Host side of a Matwright accelerator: driver, tiling rule, a network to run."""
+"""Host side of a Matwright accelerator: driver, choice of tilings, a network to run."""
 
 from .driver import Driver
 from .errors import (

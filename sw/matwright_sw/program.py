@@ -72,7 +72,7 @@ class Program:
 
     @property
     def estimated_cycles(self) -> int:
-        """Rough number of cycles, as the tiling rule expects them."""
+        """Rough number of cycles, by the rule of thumb for tilings; for a limit to waiting."""
         return self._estimate
 
     def pack(self) -> bytes:
