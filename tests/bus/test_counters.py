@@ -6,6 +6,7 @@ from collections import deque
 from typing import Any
 
 import pytest
+from amaranth import ResetInserter, Signal
 from amaranth.sim import Simulator
 
 from matwright.bus.counters import CounterBank
@@ -45,3 +46,28 @@ def test_counts_and_clears(count: int, share: float) -> None:
     sim.add_clock(1e-6)
     sim.add_testbench(bench)
     sim.run()
+
+
+@pytest.mark.parametrize("count", [2, 19])
+def test_a_reset_clears_the_memory_too(count: int) -> None:
+    dut = CounterBank(count)
+    reset = Signal()
+    seen: list[int] = []
+
+    async def bench(ctx: Any) -> None:
+        ctx.set(dut.events, (1 << count) - 1)
+        for _ in range(5 * count):
+            await ctx.tick()
+        ctx.set(dut.events, 0)
+        ctx.set(reset, 1)
+        await ctx.tick()
+        ctx.set(reset, 0)
+        for _ in range(3 * count):
+            seen.append(ctx.get(dut.value))
+            await ctx.tick()
+
+    sim = Simulator(ResetInserter(reset)(dut))
+    sim.add_clock(1e-6)
+    sim.add_testbench(bench)
+    sim.run()
+    assert not any(seen), seen

@@ -17,7 +17,8 @@ class CounterBank(wiring.Component):
     All may count in every cycle. The bank visits one counter a cycle, in turn: what it counted
     since its last visit, at most ``count``, joins its total in the memory. So each counter can be
     read every ``count`` cycles: ``value`` is counter ``index`` as it was :attr:`LATENCY` cycles ago, the
-    events of that cycle not included. After ``clear``, whose own cycle is not counted, all are 0.
+    events of that cycle not included. After ``clear``, whose own cycle is not counted, and after a reset
+    all are 0.
     """
 
     LATENCY = 2
@@ -49,8 +50,9 @@ class CounterBank(wiring.Component):
         layout = data.ArrayLayout(range(self.count + 1), self.count)
         recent = data.View(layout, Signal(layout.size))
 
-        # The totals are cleared on the next visit of each: for one round the memory counts as 0.
-        blank = Signal(range(self.count + 1))
+        # The totals are cleared on the next visit of each: for one round the memory counts as 0. That is
+        # so after a reset too, which does not reach the memory.
+        blank = Signal(range(self.count + 1), init=self.count)
         counts = Signal()  # `blank` is 0
         with m.If(self.clear):
             m.d.sync += [blank.eq(self.count), counts.eq(0)]
