@@ -15,7 +15,7 @@ from pathlib import Path
 from . import cache, toolchain
 from .toolchain import ToolError
 
-__all__ = ["BuildError", "call", "library"]
+__all__ = ["BuildError", "library", "run_compiler"]
 
 _FILE = "accelerator.so"
 _NATIVE = Path(__file__).parent / "native"
@@ -59,7 +59,7 @@ def _build(verilog: str, top: str, harness: Path, trace: str, folder: Path) -> N
     source.write_text(verilog, encoding="utf-8")
     command: list[Path | str] = [tool.executable, "--cc", "--Mdir", generated, "--prefix", "Vtop"]
     command += ["--top-module", top, *toolchain.VERILATOR_LIBRARY_FLAGS, *tracing.flags, source]
-    call(command, f"Verilator refused {top}", tool.environment)
+    run_compiler(command, f"Verilator refused {top}", tool.environment)
 
     runtime = _runtime(trace)
     flags = _cxx_flags(tracing)
@@ -83,7 +83,7 @@ def _build(verilog: str, top: str, harness: Path, trace: str, folder: Path) -> N
         *tracing.libraries,
         "-pthread",
     ]
-    call(link, f"the library of {top} could not be linked")
+    run_compiler(link, f"the library of {top} could not be linked")
     for item in folder.iterdir():
         if item not in (source, target):
             shutil.rmtree(item) if item.is_dir() else item.unlink()
@@ -153,14 +153,16 @@ def _compile(jobs: list[_Job]) -> None:
     compiler = toolchain.find_compiler()
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
         calls = [
-            pool.submit(call, [compiler, *command, "-o", made], "the compiler refused its output")
+            pool.submit(
+                run_compiler, [compiler, *command, "-o", made], "the compiler refused its output"
+            )
             for command, made in jobs
         ]
         for call in calls:
             call.result()
 
 
-def call(
+def run_compiler(
     command: Sequence[Path | str], failure: str, environment: Mapping[str, str] | None = None
 ) -> None:
     """Runs a compiler; raises :class:`BuildError`, which begins with ``failure``."""

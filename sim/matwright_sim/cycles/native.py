@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 
 from .. import cache, toolchain
-from ..library import call
+from ..library import run_compiler
 
 __all__ = ["load"]
 
@@ -24,6 +24,6 @@ def load() -> ctypes.CDLL:
 
     def build(folder: Path) -> None:
         command: list[Path | str] = [compiler, *_FLAGS, _SOURCES / "estimate.cpp"]
-        call([*command, "-o", folder / _FILE], "the cycle model could not be compiled")
+        run_compiler([*command, "-o", folder / _FILE], "the cycle model could not be compiled")
 
     return ctypes.CDLL(str(cache.entry("cycles", name, build) / _FILE))
