@@ -95,7 +95,8 @@ class CompiledAccelerator:
     ``irq``, ``m_axi_*`` and ``s_axil_*``. ``read_latency`` and ``write_latency`` are cycles, at
     least 1; ``stall`` is the probability with which each channel pauses in a cycle, drawn from a
     generator seeded with ``seed`` that starts again at every reset. ``trace`` names a waveform
-    file: VCD, or FST if it ends in ``.fst``; tracing needs a build of its own.
+    file: VCD, or FST if it ends in ``.fst``; tracing needs a build of its own. So does ``unknown``, which
+    is not 0: from it is drawn what registers and memories without initial value hold at first.
 
     The accelerator comes out of reset when it is made. :meth:`close` frees it; the array
     :attr:`memory` outlives it.
@@ -112,6 +113,7 @@ class CompiledAccelerator:
         stall: float = 0.0,
         seed: int = 0,
         trace: Path | None = None,
+        unknown: int = 0,
     ) -> None:
         self._handle: int | None = None
         beat = config.bus.bytes
@@ -124,7 +126,11 @@ class CompiledAccelerator:
             raise ValueError(f"stall must be at least 0 and less than 1, not {stall}")
         self.config = config
         kind = "" if trace is None else "fst" if Path(trace).suffix == ".fst" else "vcd"
-        self._library = _load(library(verilog, _top(config, verilog), native=_NATIVE, trace=kind))
+        if not 0 <= unknown < 1 << 31:
+            raise ValueError(f"unknown must be at least 0 and less than 2**31, not {unknown}")
+        top = _top(config, verilog)
+        path = library(verilog, top, native=_NATIVE, trace=kind, unknown=bool(unknown))
+        self._library = _load(path)
         self._memory: NDArray[np.uint8] = np.zeros(memory_bytes, dtype=np.uint8)
         self._handle = self._library.mw_new(
             self._memory.ctypes.data,
@@ -134,6 +140,7 @@ class CompiledAccelerator:
             round(stall * _STALL_UNIT),
             seed % (1 << 64),
             None if trace is None else os.fsencode(trace),
+            unknown,
         )
         names = self._library.mw_counter_names().decode().split()
         self._counter_names: list[str] = names
@@ -334,7 +341,7 @@ def _load(path: Path) -> ctypes.CDLL:
     library = ctypes.CDLL(str(path))
     u32, u64, pointer = ctypes.c_uint32, ctypes.c_uint64, ctypes.c_void_p
     signatures: dict[str, tuple[list[object], object]] = {
-        "mw_new": ([pointer, u64, u32, u32, u32, u64, ctypes.c_char_p], pointer),
+        "mw_new": ([pointer, u64, u32, u32, u32, u64, ctypes.c_char_p, u32], pointer),
         "mw_delete": ([pointer], None),
         "mw_reset": ([pointer, u32], None),
         "mw_run": ([pointer, u64], ctypes.c_int),

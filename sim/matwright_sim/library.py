@@ -36,29 +36,38 @@ _UNIT_BYTES = 600_000
 """Generated C++ that is compiled together: starting the compiler costs a second."""
 
 
-def library(verilog: str, top: str, *, native: Sequence[str], trace: str = "") -> Path:
+def library(
+    verilog: str, top: str, *, native: Sequence[str], trace: str = "", unknown: bool = False
+) -> Path:
     """Path of the library of module ``top`` and of ``native``, files of that folder.
 
     The first of ``native`` is compiled, the others it includes. ``trace`` is the kind of waveform that
-    it can write: ``vcd``, ``fst`` or none. Raises :class:`BuildError` and :class:`.ToolError`.
+    it can write: ``vcd``, ``fst`` or none. With ``unknown``, what has no value in the Verilog gets one when
+    the simulation starts. Raises :class:`BuildError` and :class:`.ToolError`.
     """
     tool = toolchain.find_verilator()
     texts = "".join((_NATIVE / name).read_text("utf-8") for name in sorted(native))
-    flags = [*toolchain.VERILATOR_LIBRARY_FLAGS, *toolchain.LIBRARY_CXX_FLAGS]
+    verilate = list(toolchain.VERILATOR_LIBRARY_FLAGS)
+    verilate += toolchain.VERILATOR_UNKNOWN_FLAGS if unknown else ()
+    flags = [*verilate, *toolchain.LIBRARY_CXX_FLAGS]
     flags += [toolchain.LIBRARY_OPTIMIZE_OFTEN, toolchain.LIBRARY_OPTIMIZE_ONCE]
     name = cache.key(verilog, top, texts, trace, tool.version, toolchain.compiler_version(), *flags)
     harness = _NATIVE / native[0]
-    place = cache.entry("library", name, lambda to: _build(verilog, top, harness, trace, to))
+    place = cache.entry(
+        "library", name, lambda to: _build(verilog, top, harness, trace, verilate, to)
+    )
     return place / _FILE
 
 
-def _build(verilog: str, top: str, harness: Path, trace: str, folder: Path) -> None:
+def _build(
+    verilog: str, top: str, harness: Path, trace: str, verilate: Sequence[str], folder: Path
+) -> None:
     tool = toolchain.find_verilator()
     tracing = toolchain.LIBRARY_TRACING[trace]
     source, generated = folder / f"{top}.v", folder / "generated"
     source.write_text(verilog, encoding="utf-8")
     command: list[Path | str] = [tool.executable, "--cc", "--Mdir", generated, "--prefix", "Vtop"]
-    command += ["--top-module", top, *toolchain.VERILATOR_LIBRARY_FLAGS, *tracing.flags, source]
+    command += ["--top-module", top, *verilate, *tracing.flags, source]
     run_compiler(command, f"Verilator refused {top}", tool.environment)
 
     runtime = _runtime(trace)

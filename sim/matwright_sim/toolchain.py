@@ -29,6 +29,7 @@ __all__ = [
     "VERILATOR_LIBRARY_FLAGS",
     "VERILATOR_LINT",
     "VERILATOR_MINIMUM",
+    "VERILATOR_UNKNOWN_FLAGS",
     "Icarus",
     "ToolError",
     "Tracing",
@@ -73,6 +74,9 @@ VERILATOR_LIBRARY_FLAGS = (
     "1ns/1ns",
 )
 """For the compiled accelerator, where speed is all."""
+
+VERILATOR_UNKNOWN_FLAGS = ("--x-assign", "unique", "--x-initial", "unique")
+"""On top of these: what has no value gets one when the simulation starts."""
 
 LIBRARY_CXX_FLAGS = (
     "-std=gnu++17",

@@ -86,6 +86,10 @@ class MemoryModel:
         """Answer burst number ``burst`` (from 0) of ``channel``, read or write, with ``response``."""
         self._errors[channel, burst] = {"SLVERR": _SLVERR, "DECERR": _DECERR}[response]
 
+    def forget_errors(self) -> None:
+        """Take back the errors that have not been answered."""
+        self._errors.clear()
+
     def _forget(self) -> None:
         self._addresses: deque[_Burst] = deque()
         self._beats: deque[tuple[int, int]] = deque()

@@ -26,11 +26,21 @@ namespace {
 constexpr unsigned HALF_PERIOD_NS = 5;
 constexpr unsigned LITE_TIMEOUT = 10000;  // cycles in which a register access must end
 
+// What has no initial value starts as drawn from `unknown`, if that is not 0 and Verilator was told so.
+VerilatedContext* new_context(uint32_t unknown) {
+    auto* context = new VerilatedContext;
+    if (unknown) {
+        context->randReset(2);
+        context->randSeed(int(unknown));
+    }
+    return context;
+}
+
 class Harness {
 public:
     Harness(uint8_t* memory, uint64_t size, uint32_t read_latency, uint32_t write_latency,
-            uint32_t stall, uint64_t seed, const char* trace_path)
-        : context(new VerilatedContext), top(new Vtop(context.get(), "")),
+            uint32_t stall, uint64_t seed, const char* trace_path, uint32_t unknown)
+        : context(new_context(unknown)), top(new Vtop(context.get(), "")),
           memory(*top, memory, size, read_latency, write_latency, stall, seed) {
 #if VM_TRACE
         if (trace_path) {
@@ -185,8 +195,8 @@ private:
 #define API extern "C" __attribute__((visibility("default")))
 
 API void* mw_new(uint8_t* memory, uint64_t size, uint32_t read_latency, uint32_t write_latency,
-                 uint32_t stall, uint64_t seed, const char* trace_path) {
-    return new Harness(memory, size, read_latency, write_latency, stall, seed, trace_path);
+                 uint32_t stall, uint64_t seed, const char* trace_path, uint32_t unknown) {
+    return new Harness(memory, size, read_latency, write_latency, stall, seed, trace_path, unknown);
 }
 API void mw_delete(void* self) { delete static_cast<Harness*>(self); }
 API void mw_reset(void* self, uint32_t edges) { static_cast<Harness*>(self)->reset(edges); }
