@@ -24,7 +24,7 @@ class Watched(NamedTuple):
 
     verilog: str
     looks: dict[str, str]
-    """Channel, ``irq`` or ``handshakes``, and the integer that counts the cycles in which it was looked at."""
+    """Channel, and the integer that counts its valid cycles; ``handshakes``, and that of all cycles."""
     unknown: dict[str, str]
     """Output of the accelerator, and the integer that counts the cycles in which it was unknown."""
 

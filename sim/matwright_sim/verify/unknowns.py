@@ -112,7 +112,7 @@ def _play(
                 waves=trace is not None,
             )
         finally:
-            if root is not None and (root / WATCH / f"{WATCH}.fst").is_file():
+            if trace is not None and root is not None and (root / WATCH / f"{WATCH}.fst").is_file():
                 shutil.move(root / WATCH / f"{WATCH}.fst", trace)
 
 
