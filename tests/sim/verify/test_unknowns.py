@@ -38,10 +38,12 @@ def test_an_accelerator_is_clean(tmp_path: Path) -> None:
     assert all(int(count) > 0 for _, count in outcome.sheets[0].rows)
 
 
+RESET = r"(= irq_enable;\n(?:.*\n){1,8}?)    if \(rst\) begin\n.*\n    end\n"
+"""What resets IRQ_ENABLE."""
+
+
 def test_a_reset_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    planted(
-        monkeypatch, r"(= irq_enable;\n(?:.*\n){1,8}?)    if \(rst\) begin\n.*\n    end\n", r"\1"
-    )
+    planted(monkeypatch, RESET, r"\1")
     outcome = unknowns.CHECK.run(Task(TINY, tmp_path))
     assert not outcome.passed
     assert any("register 0x48 reads" in failure.what for failure in outcome.failures)
@@ -51,6 +53,18 @@ def test_a_reset_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     trace = tmp_path / "trace.fst"
     assert not unknowns.CHECK.replay(Task(TINY, tmp_path), failure.case, trace).passed
     assert trace.stat().st_size > 0
+
+
+def test_runs_from_drawn_values_differ_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted(monkeypatch, RESET, r"\1")
+    monkeypatch.setattr(unknowns, "_TWIN_EPISODES", 6)
+    assert unknowns.CHECK.replay is not None
+    outcome = unknowns.CHECK.replay(Task(TINY, tmp_path), {"kind": "twins"}, None)
+    figures = {figure.name: figure.value for figure in outcome.figures}
+    assert figures["pairs that differ"] == 1 and figures["pairs that end wrong"] == 0
+    assert "differ in registers in episode 0 (none)" in outcome.failures[0].what
 
 
 def test_too_large(tmp_path: Path) -> None:
