@@ -13,6 +13,7 @@ from amaranth.lib.wiring import In
 
 from .accelerator import Accelerator
 from .config import AcceleratorConfig, ConfigError
+from .names import keep_names
 from .platform.families import family_platform
 from .platform.verilog import (
     SINGLE_PORT_RAM_VERILOG,
@@ -66,6 +67,7 @@ def convert(
     """
     # The yosys of the package, whichever is on PATH: the text must not depend on the machine.
     os.environ["AMARANTH_USE_YOSYS"] = "builtin"
+    keep_names()
     platform = family_platform(family)(name)
     ports = _flat_ports(component) if flat else None
     texts = [_rtlil(component, name, platform, ports)]
