@@ -13,22 +13,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from matwright.bus.register_map import REGISTERS
 from matwright.bus.window import Window
 from matwright.config import AcceleratorConfig
 from matwright.presets import PRESETS
-from matwright.schedule.descriptor import DESCRIPTOR_BYTES, Descriptor, Flag
 from matwright_sim.agents.host import Host
 from matwright_sim.agents.programs import ProgramImage, build_program
 from matwright_sim.compiled import CompiledAccelerator
+from matwright_sim.fuzz.secrets import ENDS, left_behind, registers, shows, with_secrets
 from matwright_sim.verilog import cached_verilog
 
 TINY, SMALL = PRESETS["tiny"], PRESETS["small"]
 MEMORY = 1 << 16
 HALF = MEMORY // 2
-TENANT_A, TENANT_B = Window(0, HALF - 1), Window(HALF, MEMORY - 1)
+TENANT_A = Window(0, HALF - 1)
 SHAPES = [(9, 7, 11), (12, 17, 20), (5, 9, 8)]
-READABLE = [register for register in REGISTERS if register.access != "WO"]
 SRAM = re.compile(
     r"\.(bank|adds|stores)_\w+(\.|$)|\.(r_data|old_\d+|value_\d+|stored(_\d+)?|padded)\b"
     r"|\.(activations|weights|accumulator|parameters)\.(\w+\.)?\$\d+$"
@@ -43,36 +41,9 @@ BUS = re.compile(
 the registers of the dispatcher: no register is without a name."""
 
 
-def with_secrets(image: ProgramImage, config: AcceleratorConfig, secret: int) -> np.ndarray:
-    """Memory with other operands: their bytes, scales and zero points are the secret."""
-    memory = image.before.copy()
-    memory[HALF:] = 0
-    rng = np.random.default_rng(secret)
-    for region in image.regions:
-        if region.role in ("a", "b", "table"):
-            memory[region.start : region.stop] = rng.integers(0, 256, region.stop - region.start)
-    for index, descriptor in enumerate(image.descriptors):
-        fields = {name: getattr(descriptor, name) for name in descriptor.__dataclass_fields__}
-        fields["zero_point"] = int(rng.integers(-128, 128))
-        if not descriptor.flags & Flag.TABLE:
-            fields["params"] = int(rng.integers(1 << 32))
-        place = image.address + DESCRIPTOR_BYTES * index
-        code = np.frombuffer(Descriptor(**fields).pack(), np.uint8)
-        memory[place : place + DESCRIPTOR_BYTES] = code
-    return memory
-
-
 def image_of(config: AcceleratorConfig, seed: int) -> ProgramImage:
     print(f"seed {seed}")
     return build_program(config, np.random.default_rng(seed), SHAPES, memory_bytes=HALF)
-
-
-def registers(host: Host) -> dict[str, int]:
-    return {r.name: host.machine.read_register(r.offset) for r in READABLE}
-
-
-def statistics(machine: CompiledAccelerator) -> dict[str, int]:
-    return machine.statistics() | {"cycles": machine.cycles}
 
 
 @pytest.fixture(params=[TINY, SMALL], ids=lambda config: config.name)
@@ -93,18 +64,11 @@ def test_time_does_not_depend_on_data(machines: list[CompiledAccelerator]) -> No
     config = machines[0].config
     for seed in range(40):
         image = image_of(config, seed)
-        seen = []
-        for machine, secret in zip(machines, (1000 + seed, 2000 + seed), strict=True):
-            host = Host(machine, [TENANT_A])
-            machine.memory[:HALF] = with_secrets(image, config, secret)
-            machine.memory[HALF:] = 0
-            assert host.run(image.address, image.count), "no interrupt"
-            seen.append((registers(host), statistics(machine)))
-        assert seen[0] == seen[1]
+        assert shows(machines, image, (1000 + seed, 2000 + seed)) == ""
         assert not np.array_equal(machines[0].memory, machines[1].memory)
 
 
-@pytest.mark.parametrize("ends", ["complete", "aborted", "error"])
+@pytest.mark.parametrize("ends", ENDS)
 def test_nothing_is_left_for_the_next_tenant(
     machines: list[CompiledAccelerator], ends: str
 ) -> None:
@@ -118,46 +82,9 @@ def test_nothing_is_left_for_the_next_tenant(
         image, after = image_of(config, seed), image_of(config, 100 + seed)
         moment = int(rng.integers(1, 500))
         burst = int(rng.integers(2, 12))
-        seen = []
-        for machine, secret in zip(machines, (3000 + seed, 4000 + seed), strict=True):
-            host = Host(machine, [TENANT_A])
-            machine.memory[:HALF] = with_secrets(image, config, secret)
-            machine.memory[HALF:] = 0
-            if ends == "error":
-                machine.inject_error("read", machine.statistics()["read_bursts"] + burst)
-            most = moment if ends == "aborted" else 1_000_000
-            assert host.run(image.address, image.count, most) or ends == "aborted"
-            host.end_context()
-            left = registers(host)
-            host.open([TENANT_B])
-            machine.memory[:HALF] = 0
-            moved = moved_up(after)
-            machine.memory[HALF:] = moved
-            assert host.run(HALF + after.address, after.count), "no interrupt"
-            seen.append((left, registers(host), statistics(machine), machine.memory.copy()))
-        first, second = seen
-        assert first[:3] == second[:3]
-        assert np.array_equal(first[3], second[3])
-        expected = after.after.copy()
-        code = slice(after.address, after.address + DESCRIPTOR_BYTES * after.count)
-        expected[code] = moved_up(after)[code]
-        assert np.array_equal(first[3][HALF:], expected)
-
-
-def moved_up(image: ProgramImage) -> np.ndarray:
-    """A program that stands ``HALF`` higher."""
-    memory = image.before.copy()
-    for index, descriptor in enumerate(image.descriptors):
-        fields = {name: getattr(descriptor, name) for name in descriptor.__dataclass_fields__}
-        names = ["a_addr", "b_addr", "d_addr"]
-        if descriptor.flags & Flag.TABLE:
-            names.append("params")
-        for name in names:
-            fields[name] += HALF
-        place = image.address + DESCRIPTOR_BYTES * index
-        code = np.frombuffer(Descriptor(**fields).pack(), np.uint8)
-        memory[place : place + DESCRIPTOR_BYTES] = code
-    return memory
+        at = burst if ends == "error" else moment
+        secrets = (3000 + seed, 4000 + seed)
+        assert left_behind(machines, image, after, secrets, ends, at) == ""
 
 
 def values_at_end(waveform: Path) -> dict[str, str]:
@@ -205,7 +132,7 @@ def check_no_signal_differs(
             config, cached_verilog(config), memory_bytes=MEMORY, trace=waveform
         ) as machine:
             host = Host(machine, [TENANT_A])
-            machine.memory[:HALF] = with_secrets(image, config, secret)
+            machine.memory[:HALF] = with_secrets(image, secret)
             host.run(image.address, image.count, moment)
             if end_context:
                 host.end_context()

@@ -8,6 +8,7 @@ watches that the accelerator keeps the rules of the bus, and can break them itse
 """
 
 import ctypes
+import functools
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -378,6 +379,7 @@ def _ports(config: AcceleratorConfig) -> dict[str, int]:
     return ports
 
 
+@functools.lru_cache(maxsize=8)
 def _top(config: AcceleratorConfig, verilog: str) -> str:
     """Name of the one module that has the ports of the accelerator."""
     wanted, held = _ports(config), modules(verilog)

@@ -21,14 +21,17 @@ def reference_gemm(
     relu: bool = False,
     zero_point: int = 0,
     unsigned: bool = False,
+    width: int | None = None,
 ) -> NDArray[np.int64]:
     """``act(scale * (a @ b + bias)) + zero_point`` for signed a and b, exact.
 
     ``words`` are the scale words, one or one a column; without them the sums themselves, as raw
-    results hold them. No sum may exceed 32 bits: wrapping is the golden model's business.
+    results hold them. Sums wrap to ``width`` bits; without it none may exceed 32.
     """
     total = a.astype(np.int64) @ b.astype(np.int64) + np.asarray(bias, np.int64)
-    if np.abs(total).max() >= 1 << 31:
+    if width is not None:
+        total = (total + (1 << width - 1)) % (1 << width) - (1 << width - 1)
+    elif np.abs(total).max() >= 1 << 31:
         raise ValueError(f"sums must fit 32 bits, not {np.abs(total).max()}")
     if relu:
         total[total < 0] = 0

@@ -18,7 +18,7 @@ from matwright.config import (
     ceil_div,
 )
 
-__all__ = ["random_config", "random_shape"]
+__all__ = ["array_steps", "fitted_shape", "operand_bytes", "random_config", "random_shape"]
 
 _T = TypeVar("_T")
 
@@ -97,15 +97,33 @@ def random_shape(
     The array takes at most ``steps`` steps on it, or post-processing if that takes longer; all its
     operands are in ``memory_bytes``, however its rows are spaced.
     """
-    limits = config.limits
     while True:
-        shape = (
-            min(_size(rng, config.rows + config.cols + _PIPELINE, 1), limits.max_m),
-            min(_size(rng, config.cols, config.cols), limits.max_n),
-            min(_size(rng, config.rows, config.rows), limits.max_k),
-        )
-        if _steps(config, *shape) <= steps and _bytes(config, *shape) <= memory_bytes:
+        shape = _sizes(config, rng)
+        if array_steps(config, *shape) <= steps and operand_bytes(config, *shape) <= memory_bytes:
             return shape
+
+
+def fitted_shape(
+    config: AcceleratorConfig, rng: np.random.Generator, *, steps: int, memory_bytes: int
+) -> tuple[int, int, int]:
+    """Like :func:`random_shape`, with as many random numbers each time: what is too large is halved."""
+    sizes = list(_sizes(config, rng))
+    while max(sizes) > 1 and (
+        array_steps(config, *sizes) > steps or operand_bytes(config, *sizes) > memory_bytes
+    ):
+        largest = sizes.index(max(sizes))
+        sizes[largest] = (sizes[largest] + 1) // 2
+    m, n, k = sizes
+    return m, n, k
+
+
+def _sizes(config: AcceleratorConfig, rng: np.random.Generator) -> tuple[int, int, int]:
+    limits = config.limits
+    return (
+        min(_size(rng, config.rows + config.cols + _PIPELINE, 1), limits.max_m),
+        min(_size(rng, config.cols, config.cols), limits.max_n),
+        min(_size(rng, config.rows, config.rows), limits.max_k),
+    )
 
 
 def _size(rng: np.random.Generator, small: int, side: int) -> int:
@@ -121,13 +139,15 @@ def _size(rng: np.random.Generator, small: int, side: int) -> int:
     return int(np.exp2(rng.uniform(0, np.log2(_LARGEST + 1))))
 
 
-def _steps(config: AcceleratorConfig, m: int, n: int, k: int) -> int:
+def array_steps(config: AcceleratorConfig, m: int, n: int, k: int) -> int:
+    """Steps of the array, or elements stored by a lane, that a GEMM takes."""
     tiles = ceil_div(n, config.cols) * ceil_div(k, config.rows)
     element = 100 if config.build.post_multiplier == "serial" else 1
     return max(tiles * max(m, config.load_cycles), m * n * element // config.build.post_lanes)
 
 
-def _bytes(config: AcceleratorConfig, m: int, n: int, k: int) -> int:
+def operand_bytes(config: AcceleratorConfig, m: int, n: int, k: int) -> int:
+    """Bytes of all operands of a GEMM, however its rows are spaced."""
     spare = _SPARE_BEATS * config.bus.bytes
     a = m * (layout.a_stride(config, k) + spare)
     b = ceil_div(k, config.rows) * (layout.b_stride(config, n) + spare)

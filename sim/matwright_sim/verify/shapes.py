@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every shape: GEMMs of all M, N and K from 1 to 40 on the compiled Verilog, compared with NumPy's int64.
+
+Operands, tilings, strides, flags and places are random, memories have random latencies and half of them
+pause at random. Many GEMMs make a program, in some of which the result of one is an operand of the
+next; beside them there are chains of layers, each of which takes the result of the one before, and
+large GEMMs. All of memory is compared, so that nothing is written but results.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from matwright.config import AcceleratorConfig
+from matwright.schedule.descriptor import Error
+
+from ..agents.configurations import array_steps, operand_bytes, random_shape
+from ..agents.host import Host
+from ..agents.programs import build_program
+from ..fuzz.bench import STATUS_DONE, Bench
+from ..fuzz.case import World
+from ..fuzz.effort import cycle_seconds, spread
+from .check import Check, Failure, Figure, NotRun, Outcome, Task
+
+__all__ = ["CHECK", "LARGEST", "Batch", "all_shapes", "batches", "sample"]
+
+LARGEST = 40
+"""Of M, N and K."""
+
+_QUICK = 1500
+"""Shapes of a quick campaign."""
+_SECONDS = 4.0
+"""Of a quick campaign's shapes, on configurations that take longer."""
+_EACH = 0.001
+"""Seconds of a shape, beside its cycles."""
+_LARGE_SECONDS = {False: 0.7, True: 25.0}
+_CHAINS = {False: 6, True: 200}
+_MEMORY = 1 << 18
+_MOST = 16
+"""GEMMs of a program."""
+_BATCH = 1.5
+"""Seconds of a batch, which is a machine and a memory."""
+_LATENCIES = (1, 2, 7, 40, 100)
+_STALLS = (0.1, 0.3, 0.6)
+_LIMIT = 50_000_000
+_SERIAL = 71
+"""Cycles of an element of D where post-processing multiplies bit by bit."""
+_PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
+
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Programs that run on one machine: their shapes."""
+
+    key: tuple[int, ...]
+    """All that is random follows from it."""
+    programs: tuple[tuple[Shape, ...], ...]
+    chain: bool = False
+
+    @property
+    def count(self) -> int:
+        """GEMMs."""
+        return sum(len(shapes) for shapes in self.programs)
+
+
+@dataclass
+class _Made:
+    """What came of a batch."""
+
+    gemms: int = 0
+    programs: int = 0
+    cycles: int = 0
+    failures: list[Failure] = field(default_factory=list)
+
+
+# Which shapes.
+
+
+def all_shapes(config: AcceleratorConfig) -> list[Shape]:
+    """Those up to :data:`LARGEST` that the configuration's limits and its address space admit."""
+    limits, room = config.limits, _room(config)
+    return [
+        (m, n, k)
+        for m in range(1, min(LARGEST, limits.max_m) + 1)
+        for n in range(1, min(LARGEST, limits.max_n) + 1)
+        for k in range(1, min(LARGEST, limits.max_k) + 1)
+        if _bytes(config, (m, n, k)) <= room
+    ]
+
+
+def sample(config: AcceleratorConfig, rng: np.random.Generator, count: int) -> list[Shape]:
+    """So many different shapes: a half of sizes at which something changes (ones, multiples of the array's
+    sides and their neighbours, primes, the largest), the others any."""
+    shapes = all_shapes(config)
+    sides = {config.rows, config.cols}
+    special = {1, LARGEST, *_PRIMES} | {
+        side * i + off
+        for side in sides
+        for i in range(1, LARGEST // side + 1)
+        for off in (-1, 0, 1)
+    }
+    near = {side * i + off for side in sides for i in (1, 2) for off in (-1, 0, 1)} | {1, LARGEST}
+    chosen: dict[Shape, None] = {}
+    for these, most in ((near, count // 4), (special, count // 2), (None, count)):
+        left = [
+            s for s in shapes if s not in chosen and (these is None or all(x in these for x in s))
+        ]
+        for index in rng.permutation(len(left))[: max(0, most - len(chosen))]:
+            chosen[left[int(index)]] = None
+    return list(chosen)
+
+
+def _room(config: AcceleratorConfig) -> int:
+    """Bytes of memory for operands."""
+    return min(_MEMORY, 1 << config.bus.addr_width) - 64 * (_MOST + 2)
+
+
+def _bytes(config: AcceleratorConfig, shape: Shape) -> int:
+    """Of all operands of a GEMM, with the gaps between them."""
+    return operand_bytes(config, *shape) + 4 * (64 + 8 * config.bus.bytes)
+
+
+def batches(
+    config: AcceleratorConfig, seed: int, stream: int, shapes: Sequence[Shape]
+) -> list[Batch]:
+    """The shapes in programs, the programs in batches."""
+    room = _room(config)
+    programs: list[tuple[Shape, ...]] = []
+    held: list[Shape] = []
+    used = 0
+    for shape in shapes:
+        size = _bytes(config, shape)
+        if held and (len(held) == _MOST or used + size > room):
+            programs.append(tuple(held))
+            held, used = [], 0
+        held.append(shape)
+        used += size
+    if held:
+        programs.append(tuple(held))
+    size = _batch_size(config)
+    return [
+        Batch((seed, stream, i), tuple(programs[i : i + size]))
+        for i in range(0, len(programs), size)
+    ]
+
+
+def _batch_size(config: AcceleratorConfig) -> int:
+    """Programs of a batch."""
+    return max(1, int(_BATCH / _MOST / _shape_seconds(config)))
+
+
+def _chains(config: AcceleratorConfig, seed: int, count: int) -> list[Batch]:
+    """Programs in which each GEMM takes the result of the one before."""
+    rng = np.random.default_rng([seed, 2])
+    limits, room = config.limits, _room(config)
+    programs = []
+    for _ in range(count):
+        m = int(rng.integers(1, min(LARGEST, limits.max_m) + 1))
+        most = min(LARGEST, limits.max_n, limits.max_k)
+        widths = [int(rng.integers(1, most + 1)) for _ in range(int(rng.integers(3, 9)))]
+        shapes: list[Shape] = []
+        used = 0
+        for k, n in pairwise(widths):
+            # A row of a result may have to be as long as a row of operands.
+            used += _bytes(config, (m, n, k)) + operand_bytes(config, m, 1, n)
+            if used <= room:
+                shapes.append((m, n, k))
+        if shapes:
+            programs.append(tuple(shapes))
+    size = _batch_size(config)
+    return [
+        Batch((seed, 2, i), tuple(programs[i : i + size]), chain=True)
+        for i in range(0, len(programs), size)
+    ]
+
+
+def _large(config: AcceleratorConfig, seed: int, seconds: float) -> list[Batch]:
+    """Random shapes up to some hundred, as many as fit into the time."""
+    rng = np.random.default_rng([seed, 3])
+    left, shapes = seconds, []
+    steps = 400 * max(40, config.load_cycles)
+    while left > 0:
+        shape = random_shape(config, rng, steps=steps, memory_bytes=_room(config) - 4096)
+        left -= 0.003 + cycle_seconds(config) * (500 + 1.2 * array_steps(config, *shape))
+        shapes.append(shape)
+    return batches(config, seed, 3, shapes)
+
+
+def _cycles(config: AcceleratorConfig) -> int:
+    """Of a shape, on the average."""
+    if config.build.post_multiplier == "serial":
+        return _SERIAL * (LARGEST + 1) ** 2 // 4
+    return 900
+
+
+def _shape_seconds(config: AcceleratorConfig) -> float:
+    return _EACH + _cycles(config) * cycle_seconds(config)
+
+
+# Running them.
+
+
+def _batch(bench: Bench, batch: Batch) -> _Made:
+    rng = np.random.default_rng(list(batch.key))
+    made = _Made()
+    read, write = (int(_LATENCIES[int(rng.integers(len(_LATENCIES)))]) for _ in range(2))
+    stall = _STALLS[int(rng.integers(len(_STALLS)))] if rng.integers(2) else 0.0
+    memory = min(_MEMORY, 1 << bench.config.bus.addr_width)
+    world = World(memory, read, write, stall, int(rng.integers(1 << 32)))
+    with bench.machine(world) as machine:
+        host = Host(machine)
+        for number, shapes in enumerate(batch.programs):
+            case = _case(batch, number, world)
+            cycles, fault = _program(bench.config, host, case)
+            made.programs += 1
+            made.gemms += len(shapes)
+            made.cycles += cycles
+            if fault:
+                made.failures.append(Failure(fault, batch.key[0], case))
+                break
+    return made
+
+
+def _case(batch: Batch, number: int, world: World) -> dict[str, Any]:
+    """A program of a batch, as plain data."""
+    return {
+        "key": [*batch.key, number],
+        "shapes": [list(shape) for shape in batch.programs[number]],
+        "chain": batch.chain,
+        "world": asdict(world),
+    }
+
+
+def _program(config: AcceleratorConfig, host: Host, case: Mapping[str, Any]) -> tuple[int, str]:
+    """The cycles of a program, and what was wrong."""
+    machine = host.machine
+    rng = np.random.default_rng([*case["key"], 1])
+    image = build_program(
+        config,
+        rng,
+        [tuple(shape) for shape in case["shapes"]],
+        memory_bytes=machine.memory.size,
+        dependent=bool(rng.integers(2)),
+        chain=bool(case["chain"]),
+    )
+    machine.memory[:] = image.before
+    before, start = machine.violations, machine.cycles
+    ended = host.run(image.address, image.count, _LIMIT)
+    cycles = machine.cycles - start
+    if not ended:
+        return cycles, f"a program of {image.count} GEMMs has not ended after {_LIMIT} cycles"
+    if host.read("STATUS") != STATUS_DONE:
+        code, index, _ = host.error()
+        shape = " x ".join(map(str, case["shapes"][index])) if index < image.count else "none"
+        return cycles, f"the GEMM {shape} (M x N x K) ends with the error {Error(code).name}"
+    wrong = np.flatnonzero(machine.memory != image.after)
+    if wrong.size:
+        return (
+            cycles,
+            f"{wrong.size} bytes of memory differ from NumPy, {_where(image, wrong, case)}",
+        )
+    if machine.violations != before:
+        return cycles, f"the rules of the bus were broken: {machine.violations}"
+    return cycles, ""
+
+
+def _where(image: Any, wrong: Any, case: Mapping[str, Any]) -> str:
+    place = int(wrong[0])
+    try:
+        region = image.at(place)
+    except KeyError:
+        return f"the first at {place:#x}, where no result belongs"
+    shape = " x ".join(map(str, case["shapes"][region.index]))
+    return f"the first in {region.role} of the GEMM {shape} (M x N x K)"
+
+
+def run(task: Task) -> Outcome:
+    """The campaign."""
+    config = task.config
+    shapes = all_shapes(config)
+    if not shapes:
+        raise NotRun("the address space has no room for the operands of a GEMM of 1 x 1 x 1")
+    every = len(shapes)
+    rng = np.random.default_rng([task.seed, 0])
+    if task.full:
+        shapes = [shapes[int(i)] for i in rng.permutation(every)]
+    else:
+        most = int(_SECONDS / _shape_seconds(config))
+        shapes = sample(config, rng, min(_QUICK, max(most, 20)))
+    large = _large(config, task.seed, _LARGE_SECONDS[task.full])
+    chains = _chains(config, task.seed, _CHAINS[task.full])
+    small = batches(config, task.seed, 1, shapes)
+    made = _run(task, [*small, *chains, *large])
+    result = Outcome()
+    failures = [failure for part in made for failure in part.failures]
+    result.figures += [
+        Figure("shapes of 1 to 40", len(shapes)),
+        Figure("GEMMs in chains", sum(batch.count for batch in chains)),
+        Figure("large GEMMs", sum(batch.count for batch in large)),
+        Figure("programs", sum(part.programs for part in made)),
+        Figure("cycles", sum(part.cycles for part in made)),
+        Figure("programs that differ from NumPy", len(failures), "0", not failures),
+    ]
+    result.failures += failures
+    if every < LARGEST**3:
+        result.notes.append(
+            f"{LARGEST**3 - every:,} of {LARGEST**3:,} shapes are beyond the limits or the address space"
+        )
+    return result
+
+
+def _run(task: Task, work: Sequence[Batch]) -> list[_Made]:
+    total = sum(batch.count for batch in work)
+    done, made = 0, []
+    task.advance(0, total)
+    for batch, part in zip(
+        work,
+        spread(_batch, work, jobs=task.jobs, make=Bench, arguments=(task.config, task.verilog)),
+        strict=True,
+    ):
+        made.append(part)
+        done += batch.count
+        task.advance(done, total)
+    return made
+
+
+def replay(task: Task, case: Mapping[str, Any], trace: Path | None) -> Outcome:
+    """Run the program of a failure again."""
+    bench = Bench(task.config, task.verilog)
+    with bench.machine(World(**case["world"]), trace) as machine:
+        cycles, fault = _program(task.config, Host(machine), case)
+    result = Outcome(figures=[Figure("cycles", cycles)])
+    if fault:
+        result.failures.append(Failure(fault, None, case))
+    return result
+
+
+CHECK = Check(
+    name="shapes",
+    title="every M, N and K from 1 to 40 and larger ones are what NumPy computes",
+    run=run,
+    needs=("verilator",),
+    replay=replay,
+)
