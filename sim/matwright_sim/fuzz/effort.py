@@ -7,10 +7,12 @@ from typing import Any, TypeVar
 
 from matwright.config import AcceleratorConfig
 
-__all__ = ["affordable", "cycle_seconds", "spread"]
+__all__ = ["affordable", "bus_cycles", "cycle_seconds", "spread"]
 
 _CYCLE, _CELL = 0.9e-6, 0.0135e-6
 """Seconds of a simulated cycle, and more for each element of the array: measured on 4 x 4 to 64 x 64."""
+
+_LATENCY = 60
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -19,6 +21,12 @@ R = TypeVar("R")
 def cycle_seconds(config: AcceleratorConfig) -> float:
     """About what the compiled simulator takes for a cycle, on a core of 2020."""
     return _CYCLE + _CELL * config.rows * config.cols
+
+
+def bus_cycles(config: AcceleratorConfig, size: int) -> int:
+    """About what the bus takes for so many bytes, from a memory some way off."""
+    bus = config.bus
+    return size // bus.bytes * max(1, _LATENCY // (bus.outstanding * bus.max_burst))
 
 
 def affordable(config: AcceleratorConfig, seconds: float, *, each: float, cycles: float) -> int:

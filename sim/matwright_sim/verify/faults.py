@@ -18,13 +18,14 @@ import numpy as np
 
 from matwright.config import AcceleratorConfig
 
+from ..agents.configurations import operand_bytes
 from ..agents.programs import build_program
 from ..compiled import CompiledAccelerator, RegisterError
 from ..fuzz.bench import Bench
 from ..fuzz.bus import HANGS, OF_BURSTS, UNASKED, BusBench, usual_shapes
 from ..fuzz.case import World
 from ..fuzz.draw import memory_size
-from ..fuzz.effort import affordable, spread
+from ..fuzz.effort import affordable, bus_cycles, spread
 from ..fuzz.flips import MEMORIES, Flips
 from ..fuzz.hostile import Ground, Hostile
 from ..fuzz.secrets import ENDS, left_behind, shows
@@ -45,6 +46,8 @@ _TENANTS = (0.030, 8000)
 _FLIP = (0.002, 700)
 _SECONDS = {False: (3.0, 1.5, 1.0, 1.2), True: (90.0, 60.0, 20.0, 40.0)}
 """Of faults at moments, hostile descriptors, tenants and flips."""
+_USUAL = (24, 24, 24)
+"""Sizes of a GEMM of as many bytes as those of a program."""
 _LATENCIES = 60
 _SHOWN = 5
 
@@ -200,10 +203,11 @@ def _work(bench: Bench, piece: _Piece) -> _Made:
 def _pieces(task: Task, notes: list[str]) -> list[_Piece]:
     config, seconds = task.config, _SECONDS[task.full]
     scale = _CYCLES[config.build.post_multiplier]
+    bus = bus_cycles(config, operand_bytes(config, *_USUAL))
 
     def most(number: int, cost: tuple[float, int]) -> int:
         each, cycles = cost
-        return affordable(config, seconds[number], each=each, cycles=cycles * scale)
+        return affordable(config, seconds[number], each=each, cycles=cycles * scale + bus)
 
     moments = max(1, most(0, _MOMENT) // len(KINDS))
     wanted = [(kind, 1 + number, moments, 5) for number, kind in enumerate(KINDS)]

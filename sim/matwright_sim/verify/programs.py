@@ -17,12 +17,13 @@ import numpy as np
 
 from matwright.config import AcceleratorConfig
 
+from ..agents.configurations import operand_bytes
 from ..agents.programs import plan_program
 from ..fuzz.bench import Bench, Found
 from ..fuzz.campaign import Part, part
 from ..fuzz.case import Case
 from ..fuzz.draw import memory_size
-from ..fuzz.effort import affordable, spread
+from ..fuzz.effort import affordable, bus_cycles, spread
 from .check import Check, Failure, Figure, NotRun, Outcome, Sheet, Task
 
 __all__ = ["CHECK", "amount", "campaign", "outcome"]
@@ -30,14 +31,17 @@ __all__ = ["CHECK", "amount", "campaign", "outcome"]
 _CHUNK = 25
 """Programs of a part."""
 _SECONDS = {False: 7.0, True: 150.0}
-_EACH, _CYCLES = 0.006, {"parallel": 1700, "serial": 2700}
+_EACH, _CYCLES = 0.006, {"parallel": 1300, "serial": 2300}
 """Seconds and cycles that a program takes."""
+_USUAL = (24, 24, 24)
+"""Sizes of GEMMs of as many bytes as those of a program."""
 _MOST_FAILURES = 3
 
 
 def amount(config: AcceleratorConfig, full: bool) -> int:
     """Programs of a campaign."""
     cycles = _CYCLES[config.build.post_multiplier]
+    cycles += bus_cycles(config, operand_bytes(config, *_USUAL))
     found = affordable(config, _SECONDS[full], each=_EACH, cycles=cycles)
     return max(_CHUNK, found)
 

@@ -23,7 +23,7 @@ from ..agents.host import Host
 from ..agents.programs import build_program
 from ..fuzz.bench import STATUS_DONE, Bench
 from ..fuzz.case import World
-from ..fuzz.effort import cycle_seconds, spread
+from ..fuzz.effort import bus_cycles, cycle_seconds, spread
 from .check import Check, Failure, Figure, NotRun, Outcome, Task
 
 __all__ = ["CHECK", "LARGEST", "Batch", "all_shapes", "batches", "sample"]
@@ -49,6 +49,8 @@ _STALLS = (0.1, 0.3, 0.6)
 _LIMIT = 50_000_000
 _SERIAL = 71
 """Cycles of an element of D where post-processing multiplies bit by bit."""
+_PARALLEL = 400
+"""Cycles of a shape beside those of the bus, where it does not."""
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
 
 Shape = tuple[int, int, int]
@@ -187,16 +189,20 @@ def _large(config: AcceleratorConfig, seed: int, seconds: float) -> list[Batch]:
     steps = 400 * max(40, config.load_cycles)
     while left > 0:
         shape = random_shape(config, rng, steps=steps, memory_bytes=_room(config) - 4096)
-        left -= 0.003 + cycle_seconds(config) * (500 + 1.2 * array_steps(config, *shape))
+        cycles = _PARALLEL + array_steps(config, *shape)
+        cycles += bus_cycles(config, operand_bytes(config, *shape))
+        left -= _EACH + cycle_seconds(config) * cycles
         shapes.append(shape)
     return batches(config, seed, 3, shapes)
 
 
 def _cycles(config: AcceleratorConfig) -> int:
     """Of a shape, on the average."""
+    middle = (LARGEST + 1) // 2
+    bus = bus_cycles(config, operand_bytes(config, middle, middle, middle))
     if config.build.post_multiplier == "serial":
-        return _SERIAL * (LARGEST + 1) ** 2 // 4
-    return 900
+        return bus + _SERIAL * (LARGEST + 1) ** 2 // 4
+    return bus + _PARALLEL
 
 
 def _shape_seconds(config: AcceleratorConfig) -> float:
