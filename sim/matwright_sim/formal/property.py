@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is proven: properties, and the specifications whose proofs show them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from matwright.config import AcceleratorConfig
+
+from .bench import Bench, SpecError
+from .source import Plant, Source
+
+__all__ = ["Proof", "Property", "build"]
+
+
+@dataclass(frozen=True)
+class Property:
+    """One promise of a part. It is the claim of that name on its proof's bench.
+
+    ``plant`` is a bug that breaks this very claim: what shows that the claim says something.
+    """
+
+    name: str
+    statement: str
+    """One sentence, for the report."""
+    plant: Plant
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A specification, and the properties that its proof shows.
+
+    ``spec`` writes it on a bench; claims without a property there are lemmas, which are proven with the
+    others. Every proof has goals (:meth:`.Bench.reach`), which show that assumptions leave the
+    interesting cases, and where the part moves things a claim that it answers in time: a dead part is
+    safe. Goals and planted bugs are looked for in ``depth`` cycles.
+    """
+
+    name: str
+    """Unique, of words and underscores."""
+    block: str
+    """The part, by its class or what a reader calls it."""
+    scale: str
+    """For which sizes it is proven, for the report: what is the configuration's and what is smaller."""
+    spec: Callable[[Bench], None]
+    properties: tuple[Property, ...]
+    steps: int = 4
+    """Steps of induction that are tried."""
+    depth: int = 10
+    """Cycles in which goals are reached, and planted bugs seen."""
+    bound: int | None = None
+    """Cycles for which it is proven, of a proof that is not for all time."""
+    quick: bool = True
+    """Whether quick campaigns prove it."""
+    applies: Callable[[AcceleratorConfig], bool] = lambda config: True
+    """Whether a configuration has what it is about."""
+
+
+def build(proof: Proof, config: AcceleratorConfig, plant: Plant | None = None) -> Bench:
+    """The bench of a proof, written; raises :class:`.SpecError` and :class:`.PlantError`."""
+    bench = Bench(Source(plant), config)
+    proof.spec(bench)
+    for item in proof.properties:
+        if item.name not in bench.claims:
+            raise SpecError(f"{proof.name} does not claim {item.name}")
+    if not bench.goals:
+        raise SpecError(f"{proof.name} has nothing to reach")
+    return bench
