@@ -7,7 +7,7 @@ from typing import Any
 from amaranth import Module, Shape, Signal, Value
 from amaranth.asserts import AnyConst  # type: ignore[attr-defined]
 from amaranth.back import rtlil  # type: ignore[attr-defined]
-from amaranth.hdl import Assert, Assume, ShapeLike
+from amaranth.hdl import Assume, ShapeLike
 from amaranth.hdl._dsl import resolve_statements  # type: ignore[attr-defined]
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
@@ -153,8 +153,7 @@ class Bench:
         """Claim that ``condition`` holds in every cycle."""
         if name in self.claims:
             raise SpecError(f"{name} is claimed twice")
-        signal = self._port(f"claim_{name}", condition)
-        self._aside.d.comb += Assert(signal)  # type: ignore[call-arg]
+        self._port(f"claim_{name}", condition)
         self.claims.append(name)
 
     def implies(self, name: str, when: Any, then: Any) -> None:
@@ -172,11 +171,10 @@ class Bench:
         self._port(f"goal_{name}", condition)
         self.goals.append(name)
 
-    def _port(self, name: str, condition: Any) -> Signal:
+    def _port(self, name: str, condition: Any) -> None:
         signal = Signal(name=name)
         self._aside.d.comb += signal.eq(Value.cast(condition).bool())
         self._ports.append(signal)
-        return signal
 
     def rtlil(self) -> str:
         """The circuit as Yosys reads it; the bench is used up."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is proven: properties, and the specifications whose proofs show them."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,7 +15,8 @@ __all__ = ["Proof", "Property", "build"]
 
 @dataclass(frozen=True)
 class Property:
-    """One promise of a part. It is the claim of that name on its proof's bench.
+    """One promise of a part. It is the claim of that name on its proof's bench, or those of that name and
+    a number.
 
     ``plant`` is a bug that breaks this very claim: what shows that the claim says something.
     """
@@ -23,6 +25,11 @@ class Property:
     statement: str
     """One sentence, for the report."""
     plant: Plant
+
+    def claims(self, bench: Bench) -> list[str]:
+        """Its claims on a bench."""
+        name = re.compile(rf"{self.name}(_\d+)?")
+        return [claim for claim in bench.claims if name.fullmatch(claim)]
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,8 @@ class Proof:
     """Cycles in which goals are reached, and planted bugs seen."""
     bound: int | None = None
     """Cycles for which it is proven, of a proof that is not for all time."""
+    apart: bool = False
+    """Each claim is proven alone, without the others as lemmas: quicker where there are no registers."""
     quick: bool = True
     """Whether quick campaigns prove it."""
     applies: Callable[[AcceleratorConfig], bool] = lambda config: True
@@ -60,7 +69,7 @@ def build(proof: Proof, config: AcceleratorConfig, plant: Plant | None = None) -
     bench = Bench(Source(plant), config)
     proof.spec(bench)
     for item in proof.properties:
-        if item.name not in bench.claims:
+        if not item.claims(bench):
             raise SpecError(f"{proof.name} does not claim {item.name}")
     if not bench.goals:
         raise SpecError(f"{proof.name} has nothing to reach")

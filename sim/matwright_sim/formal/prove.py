@@ -6,6 +6,7 @@ What Yosys found is kept in the cache, by the text of the circuit, what was aske
 
 import json
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,7 +18,10 @@ from matwright_fpga import tools
 from .. import cache
 from .property import Proof, Property, build
 
-__all__ = ["Finding", "Outcome", "Result", "find_planted", "prove"]
+__all__ = ["LIMIT", "Finding", "Outcome", "Result", "find_planted", "prove"]
+
+LIMIT = 600.0
+"""Seconds that one run of Yosys may take."""
 
 _PREPARE = (
     "read_rtlil top.il",
@@ -27,6 +31,7 @@ _PREPARE = (
     "chformal -lower",
     "dffunmap",
     "setundef -anyseq -undriven",
+    "splitnets -driver",
     "opt_clean",
 )
 _CYCLE = re.compile(r"^ *(\d+) \\?(\S+) +(?:-?\d+|--) +\S+ +([01x]+)$", re.MULTILINE)
@@ -35,12 +40,12 @@ _BASE = re.compile(r"\[base case (\d+)\]")
 
 
 class Outcome(StrEnum):
-    """What became of a question."""
+    """What became of a question; the later, the worse."""
 
     PROVEN = "proven"
     BOUNDED = "proven for some cycles"
-    REFUTED = "refuted"
     UNKNOWN = "unknown"
+    REFUTED = "refuted"
 
 
 @dataclass(frozen=True)
@@ -82,48 +87,76 @@ class Result:
         return tuple(name for name, goal in self.goals if goal.outcome != Outcome.REFUTED)
 
 
-def prove(proof: Proof, config: AcceleratorConfig) -> Result:
-    """Proves all claims of ``proof`` and reaches its goals; raises :class:`.ToolError`."""
+def prove(proof: Proof, config: AcceleratorConfig, seconds: float = LIMIT) -> Result:
+    """Proves all claims of ``proof`` and reaches its goals; raises :class:`.ToolError`.
+
+    What takes longer than ``seconds`` of wall-clock time is unknown.
+    """
     bench = build(proof, config)
-    if proof.bound is None:
-        question = f"-tempinduct -prove-asserts -maxsteps {proof.steps}"
-    else:
-        question = f"-tempinduct -tempinduct-baseonly -prove-asserts -maxsteps {proof.bound}"
-    seek = f"-tempinduct -tempinduct-baseonly -maxsteps {proof.depth} -prove"
-    questions = [question, *(f"{seek} goal_{name} 0" for name in bench.goals)]
+    how = f"-tempinduct -maxsteps {proof.steps}"
+    if proof.bound is not None:
+        how = f"-tempinduct -tempinduct-baseonly -maxsteps {proof.bound}"
     claims = [f"claim_{name}" for name in bench.claims]
-    shows = [claims, *([f"goal_{name}"] for name in bench.goals)]
-    answers, cells, seconds = _ask(bench.rtlil(), questions, shows)
-    if proof.bound is None and answers[0].outcome is Outcome.BOUNDED:
-        answers[0] = Finding(Outcome.UNKNOWN, answers[0].steps)
-    goals = tuple(zip(bench.goals, answers[1:], strict=True))
-    return Result(proof, answers[0], goals, cells, seconds)
+    shows = [[name] for name in claims] if proof.apart else [claims]
+    questions = [" ".join([how, *(f"-prove {name} 1" for name in names)]) for names in shows]
+    parts = len(questions)
+    seek = f"-tempinduct -tempinduct-baseonly -maxsteps {proof.depth} -prove"
+    questions += [f"{seek} goal_{name} 0" for name in bench.goals]
+    shows += [[f"goal_{name}"] for name in bench.goals]
+    try:
+        answers, cells, took = _ask(bench.rtlil(), questions, shows, seconds)
+    except _TooLongError:
+        unknown = Finding(Outcome.UNKNOWN, 0)
+        return Result(proof, unknown, tuple((name, unknown) for name in bench.goals), 0, seconds)
+    finding = max(answers[:parts], key=lambda item: list(Outcome).index(item.outcome))
+    if proof.bound is None and finding.outcome is Outcome.BOUNDED:
+        finding = Finding(Outcome.UNKNOWN, finding.steps)
+    goals = tuple(zip(bench.goals, answers[parts:], strict=True))
+    return Result(proof, finding, goals, cells, took)
 
 
 def find_planted(proof: Proof, item: Property, config: AcceleratorConfig) -> Finding:
     """Looks for a run in which the bug of ``item`` breaks its claim: REFUTED is that there is one."""
     bench = build(proof, config, item.plant)
-    claim = f"claim_{item.name}"
-    question = f"-tempinduct -tempinduct-baseonly -maxsteps {proof.depth} -prove {claim} 1"
-    answers, _, _ = _ask(bench.rtlil(), [question], [[claim]])
-    return answers[0]
+    claims = [f"claim_{name}" for name in item.claims(bench)]
+    how = f"-tempinduct -tempinduct-baseonly -maxsteps {proof.depth} -prove"
+    questions = [f"{how} {claim} 1" for claim in claims]
+    try:
+        answers, _, _ = _ask(bench.rtlil(), questions, [[claim] for claim in claims], LIMIT)
+    except _TooLongError:
+        return Finding(Outcome.UNKNOWN, 0)
+    return max(answers, key=lambda answer: list(Outcome).index(answer.outcome))
+
+
+class _TooLongError(Exception):
+    pass
 
 
 def _ask(
-    rtlil: str, questions: Sequence[str], shows: Sequence[Sequence[str]]
+    rtlil: str, questions: Sequence[str], shows: Sequence[Sequence[str]], limit: float
 ) -> tuple[list[Finding], int, float]:
     tool = tools.find_tool("yosys")
     script = [*_PREPARE, "tee -q -o cells.json stat -json top"]
     for i, (question, names) in enumerate(zip(questions, shows, strict=True)):
         show = " ".join(f"-show {name}" for name in names)
-        script.append(
-            f"tee -q -o answer{i}.log sat {question} -set-assumes -show-inputs {show} top"
-        )
+        # Only what the question is about: the solver would decide on the rest too.
+        about = " ".join(f"w:{name} %ci*" for name in names)
+        about += " t:$assume %ci*" + " %u" * len(names)
+        script.append("cd top")
+        script.append(f"select {about}")
+        script.append(f"tee -q -o answer{i}.log sat {question} -set-assumes -show-inputs {show}")
+        script.append("cd ..")
 
     def run(folder: Path) -> None:
         (folder / "top.il").write_text(rtlil, encoding="utf-8")
         (folder / "prove.ys").write_text("\n".join([*script, ""]), encoding="utf-8")
-        took = tools.run(tool, ["-q", "-s", "prove.ys"], folder, "yosys.log")
+        end = time.monotonic() + limit
+
+        def watch(said: str) -> None:
+            if time.monotonic() > end:
+                raise _TooLongError
+
+        took = tools.run(tool, ["-q", "-s", "prove.ys"], folder, "yosys.log", watch=watch)
         cells = json.loads((folder / "cells.json").read_text("utf-8"))
         count = cells["modules"]["\\top"]["num_cells"]
         figures = {"seconds": round(took.cpu_seconds, 2), "cells": count}
