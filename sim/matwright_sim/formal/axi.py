@@ -4,10 +4,11 @@
 Each rule is one function; a specification claims it of a part, or assumes it of the part's neighbour.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from amaranth import Cat, Const, Signal, Value
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 
 from matwright.config import Bus
 
@@ -15,10 +16,13 @@ from .bench import Bench
 
 __all__ = [
     "PAGE_BYTES",
+    "Flight",
+    "Row",
     "burst_shape",
     "fires",
     "last_byte",
     "payload",
+    "remembers",
     "stays",
     "within_page",
 ]
@@ -82,3 +86,65 @@ def burst_shape(bus: Bus, port: Any, channel: str) -> Value:
         field["lock"] == 0,
     )
     return Cat(rules).all()
+
+
+@dataclass
+class Row:
+    """Some of ``items``, from the first on: ``count``."""
+
+    items: list[Signal]
+    count: Signal
+
+    def at(self, place: Any) -> Value:
+        """The item at a place."""
+        found: Value = Const(0, len(self.items[0]))
+        for k, item in enumerate(self.items):
+            found = Mux(Value.cast(place) == k, item, found)
+        return found
+
+
+class Flight(Row):
+    """A reference of what is under way, oldest first: the plainest queue, a register for each place.
+
+    ``push`` adds ``item`` as the newest, ``pop`` takes the oldest away; both may happen in one cycle.
+    """
+
+    def __init__(
+        self, b: Bench, name: str, width: int, most: int, *, push: Any, item: Any, pop: Any
+    ) -> None:
+        m = Module()
+        b.m.submodules[name] = m
+        super().__init__(
+            items=[Signal(width, name=f"{name}_{k}") for k in range(most)],
+            count=Signal(range(most + 2), name=f"{name}_count"),
+        )
+        place = Signal.like(self.count, name=f"{name}_place")
+        new = Signal(width, name=f"{name}_new")
+        m.d.comb += [place.eq(self.count - pop), new.eq(item)]
+        m.d.sync += self.count.eq(place + push)
+        for k, kept in enumerate(self.items):
+            after = self.items[k + 1] if k + 1 < most else Const(0, width)
+            m.d.sync += kept.eq(Mux(Value.cast(push) & (place == k), new, Mux(pop, after, kept)))
+
+
+def remembers(b: Bench, queue: Any, name: str, row: Row, entry: Callable[[Value], Value]) -> None:
+    """Lemmas that a :class:`matwright.bus.queue.BurstQueue` holds what ``row`` says.
+
+    ``entry`` makes the queue's entry of an item.
+    """
+    count, depth = row.count, len(row.items)
+    b.show(f"{name}_some", queue.some == (count >= 1))
+    b.show(f"{name}_several", queue.several == (count >= 2))
+    b.show(f"{name}_room", queue.room == (count < depth))
+    if depth <= 2:
+        return
+    b.show(f"{name}_tally", b.inner(queue, "tally.count") == count)
+    memory = b.inner(queue, "memory")
+    get, put = memory.read_ports[0].addr, memory.write_ports[0].addr
+    waiting = Signal.like(get)
+    b.m.d.comb += waiting.eq(put - get)
+    b.show(f"{name}_addresses", waiting == Mux(count == 0, 0, count - 1))
+    for k in range(1, depth):
+        look = memory.read_port(domain="comb")
+        b.m.d.comb += look.addr.eq(get + k - 1)
+        b.implies(f"{name}_word_{k}", k < count, look.data == entry(row.items[k]))

@@ -56,9 +56,10 @@ class Finding:
     steps: int
     """Steps of the induction, or cycles that were looked at, or the cycle of the violation."""
     broken: tuple[str, ...] = ()
-    """Signals of the question that were wrong in the last cycle of the run that was found."""
+    """Claims that are broken in the last cycle of the run that was found."""
     trace: tuple[tuple[str, ...], ...] = ()
-    """That run: names, then a row of values in binary for each cycle."""
+    """That run: names, then a row of values in binary for each cycle. Of what is unknown it starts
+    anywhere, perhaps where no run comes."""
 
 
 @dataclass(frozen=True)
@@ -177,15 +178,22 @@ def _finding(log: str, names: Sequence[str]) -> Finding:
     if "Induction step proven: SUCCESS!" in log:
         return Finding(Outcome.PROVEN, int(_INDUCTION.findall(log)[-1]))
     if "model found for base case: FAIL!" in log:
-        rows: dict[int, dict[str, str]] = {}
-        for cycle, name, value in _CYCLE.findall(log):
-            rows.setdefault(int(cycle), {})[name] = value
-        last = rows[max(rows)]
-        wrong = "1" if names[0].startswith("goal_") else "0"
-        broken = tuple(name.partition("_")[2] for name in names if last.get(name) == wrong)
-        signals = sorted(last)
-        table = tuple(tuple(rows[i].get(name, "") for name in signals) for i in sorted(rows))
-        return Finding(Outcome.REFUTED, cycles, broken, (tuple(signals), *table))
-    if "Induction step failed" in log or "[induction step" in log:
-        return Finding(Outcome.UNKNOWN, cycles)
+        return Finding(Outcome.REFUTED, cycles, *_run(log, names))
+    if "[induction step" in log:
+        return Finding(Outcome.UNKNOWN, cycles, *_run(log, names))
     return Finding(Outcome.BOUNDED, cycles)
+
+
+def _run(log: str, names: Sequence[str]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """The run that a log shows: which of ``names`` break in its last cycle, and all of it."""
+    rows: dict[int, dict[str, str]] = {}
+    for cycle, name, value in _CYCLE.findall(log):
+        rows.setdefault(int(cycle), {})[name] = value
+    if not rows:
+        return (), ()
+    last = rows[max(rows)]
+    wrong = "1" if names[0].startswith("goal_") else "0"
+    broken = tuple(name.partition("_")[2] for name in names if last.get(name) == wrong)
+    signals = sorted(last)
+    table = tuple(tuple(rows[i].get(name, "") for name in signals) for i in sorted(rows))
+    return broken, (tuple(signals), *table)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from amaranth import Signal, Value
-from matwright.config import AcceleratorConfig
+from matwright.config import AcceleratorConfig, Bus
 
 from ..axi import within_page
 from ..bench import Bench
@@ -29,10 +29,10 @@ def at_most(b: Bench, low: Any, high: Any) -> Value:
     return ~difference[-1]
 
 
-def inside_window(b: Bench, name: str, addr: Any, windows: Any, permission: str) -> Value:
+def inside_window(b: Bench, bus: Bus, name: str, addr: Any, windows: Any, permission: str) -> Value:
     """Whether the page of ``addr`` is in a window that permits: by the comparison that is proven alone."""
     module = b.source(_WINDOW)
-    match = b.place(name, module.WindowMatch(b.config.bus, permission))
+    match = b.place(name, module.WindowMatch(bus, permission))
     b.m.d.comb += [match.page.eq(addr[module.PAGE_BITS :]), match.windows.eq(windows)]
     inside: Value = match.inside.any()
     return inside
@@ -68,7 +68,7 @@ def _guard(permission: str) -> Callable[[Bench], None]:
         m.d.comb += length.eq(burst.end - index if bus.max_burst > 1 else 0)
         permitted = Signal()
         m.d.comb += permitted.eq(
-            forward & inside_window(b, "reference", burst.addr, dut.windows, permission)
+            forward & inside_window(b, bus, "reference", burst.addr, dut.windows, permission)
         )
 
         addr, beats = Signal(bus.addr_width), Signal(8)
@@ -130,9 +130,7 @@ def _guard_proof(permission: str, plants: dict[str, Plant]) -> Proof:
         block="bus/guard.py: Guard",
         scale="windows, widths and bursts of the configuration",
         spec=_guard(permission),
-        properties=tuple(
-            Property(name, statements[name], plant) for name, plant in plants.items()
-        ),
+        properties=tuple(Property(name, statements[name], plant) for name, plant in plants.items()),
         applies=_checked,
     )
 
@@ -153,7 +151,9 @@ PROOFS = (
     _guard_proof(
         "write",
         {
-            "sound": Plant(_GUARD, "WindowMatch(self.bus, self.permission)", "WindowMatch(self.bus)"),
+            "sound": Plant(
+                _GUARD, "WindowMatch(self.bus, self.permission)", "WindowMatch(self.bus)"
+            ),
             "final": Plant(_GUARD, "~self.blocked & (~self.valid", "(~self.valid"),
             "answers": Plant(_GUARD, "with m.Elif(self.ready):", "with m.If(self.ready):"),
         },
