@@ -65,7 +65,9 @@ class Bench:
     def inner(self, part: Any, path: str) -> Any:
         """A submodule or signal inside of ``part``: ``queue.tally.count``.
 
-        Signals are found by their names, among those that are driven there. Of a memory, read ports can
+        Signals are found by their names, among those that are driven there; of several of one name,
+        ``name#2`` is the third to which something is assigned. (The first of some signals that are made at
+        once, ``a, b = Signal(), Signal()``, is called ``$signal``.) Of a memory, read ports can
         be had (``read_port(domain="comb")``) to look at its words.
         """
         *way, last = path.split(".")
@@ -74,14 +76,17 @@ class Bench:
         module = self._modules[id(part)]
         if last in module._named_submodules:
             return self._submodule(part, last, path)
+        name, _, which = last.partition("#")
         module._flush()
         found = {
             id(signal): signal
             for statements in module._statements.values()
             for statement in resolve_statements(statements)
             for signal in statement._lhs_signals()
-            if signal.name == last
+            if signal.name == name
         }
+        if which:
+            return list(found.values())[int(which)]
         if len(found) != 1:
             raise SpecError(f"{path} must be one signal or submodule, not {len(found)}")
         return next(iter(found.values()))

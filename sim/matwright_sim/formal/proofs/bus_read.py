@@ -2,6 +2,7 @@
 """The read engine, as an AXI4 master: whatever is asked of it, and whatever the memory answers."""
 
 from amaranth import Cat, Mux, Signal, Value
+
 from matwright.config import AcceleratorConfig, Bus
 
 from ..axi import Flight, Row, burst_shape, fires, remembers, stays, within_page

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from amaranth import Signal, Value
+
 from matwright.config import AcceleratorConfig, Bus
 
 from ..axi import within_page
