@@ -61,7 +61,7 @@ def stays(b: Bench, port: Any, channel: str) -> Value:
     return ~waited | (valid & (carried == before))
 
 
-def last_byte(bus: Bus, addr: Value, length: Value) -> Signal:
+def last_byte(bus: Bus, addr: Value, length: Value) -> Value:
     """Address of the last byte of an incrementing burst of whole beats, a bit wider than an address."""
     beats = bus.bytes.bit_length() - 1
     start = addr & ~Const(bus.bytes - 1, len(addr))

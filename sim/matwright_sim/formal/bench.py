@@ -102,10 +102,10 @@ class Bench:
             submodules[name] = (self._open(inside), place)
         return inside
 
-    def _open(self, part: Any) -> Module:
+    def _open(self, part: Any) -> Any:
         """The module of a part, elaborated here so that its inside can be seen."""
-        module: Module = part.elaborate(None)
-        for used in (part, module):
+        module: Any = part.elaborate(None)
+        for used in (part, module, *(inside for inside, _ in module._named_submodules.values())):
             _mark_used(used)
         self._modules[id(part)] = module
         self._opened.append(part)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from matwright.config import AcceleratorConfig
+from matwright.presets import PRESETS
 
 from .bench import Bench, SpecError
 from .source import Plant, Source
@@ -62,6 +63,8 @@ class Proof:
     """Whether quick campaigns prove it."""
     applies: Callable[[AcceleratorConfig], bool] = lambda config: True
     """Whether a configuration has what it is about."""
+    planted_in: AcceleratorConfig = PRESETS["small"]
+    """The configuration that bugs are planted in: not every bug shows in every one."""
 
 
 def build(proof: Proof, config: AcceleratorConfig, plant: Plant | None = None) -> Bench:

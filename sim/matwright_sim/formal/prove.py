@@ -6,6 +6,8 @@ What Yosys found is kept in the cache, by the text of the circuit, what was aske
 
 import json
 import re
+import shutil
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +20,19 @@ from matwright_fpga import tools
 from .. import cache
 from .property import Proof, Property, build
 
-__all__ = ["LIMIT", "Finding", "Outcome", "Result", "find_planted", "prove"]
+__all__ = [
+    "LIMIT",
+    "Finding",
+    "Job",
+    "Outcome",
+    "Question",
+    "Result",
+    "TooLongError",
+    "find_planted",
+    "prepare",
+    "prepare_planted",
+    "prove",
+]
 
 LIMIT = 600.0
 """Seconds that one run of Yosys may take."""
@@ -88,88 +102,147 @@ class Result:
         return tuple(name for name, goal in self.goals if goal.outcome != Outcome.REFUTED)
 
 
-def prove(proof: Proof, config: AcceleratorConfig, seconds: float = LIMIT) -> Result:
-    """Proves all claims of ``proof`` and reaches its goals; raises :class:`.ToolError`.
+@dataclass(frozen=True)
+class Question:
+    """A circuit, and what Yosys is asked about it, written out; asking it needs no hardware language."""
 
-    What takes longer than ``seconds`` of wall-clock time is unknown.
-    """
+    rtlil: str
+    asked: tuple[str, ...]
+    """Options of ``sat``."""
+    shown: tuple[tuple[str, ...], ...]
+    """Signals that each is about."""
+
+    @property
+    def script(self) -> tuple[str, ...]:
+        """Commands of Yosys; the answers go to files."""
+        lines = [*_PREPARE, "tee -q -o cells.json stat -json top"]
+        for i, (asked, names) in enumerate(zip(self.asked, self.shown, strict=True)):
+            show = " ".join(f"-show {name}" for name in names)
+            # Only what the question is about: the solver would decide on the rest too.
+            about = " ".join(f"w:{name} %ci*" for name in names)
+            about += " t:$assume %ci*" + " %u" * len(names)
+            run = f"tee -q -o answer{i}.log sat {asked} -dump_vcd run{i}.vcd"
+            lines += ["cd top", f"select {about}"]
+            lines += [f"{run} -set-assumes -show-inputs {show}", "cd .."]
+        return tuple(lines)
+
+    def answers(self, seconds: float) -> tuple[list[Finding], int, float]:
+        """What Yosys says, the circuit's cells, and the time that it took, from the cache if it is there.
+
+        Raises :class:`TooLongError` and :class:`.ToolError`.
+        """
+        tool = tools.find_tool("yosys")
+
+        def run(folder: Path) -> None:
+            took = self._run(tool, folder, seconds)
+            count = json.loads((folder / "cells.json").read_text("utf-8"))
+            figures = {"seconds": took, "cells": count["modules"]["\\top"]["num_cells"]}
+            (folder / "figures.json").write_text(json.dumps(figures), encoding="utf-8")
+
+        place = cache.entry("proof", cache.key(tool.version, self.rtlil, *self.script), run)
+        figures = json.loads((place / "figures.json").read_text("utf-8"))
+        return self._read(place), figures["cells"], figures["seconds"]
+
+    def waveform(self, path: Path) -> Finding:
+        """Ask the first question again, and leave the run that was found in ``path``, a VCD file."""
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            first = Question(self.rtlil, self.asked[:1], self.shown[:1])
+            first._run(tools.find_tool("yosys"), folder, LIMIT)
+            if (folder / "run0.vcd").exists():
+                shutil.copyfile(folder / "run0.vcd", path)
+            return first._read(folder)[0]
+
+    def _run(self, tool: tools.Tool, folder: Path, seconds: float) -> float:
+        (folder / "top.il").write_text(self.rtlil, encoding="utf-8")
+        (folder / "prove.ys").write_text("\n".join([*self.script, ""]), encoding="utf-8")
+        end = time.monotonic() + seconds
+
+        def watch(said: str) -> None:
+            if time.monotonic() > end:
+                raise TooLongError
+
+        took = tools.run(tool, ["-q", "-s", "prove.ys"], folder, "yosys.log", watch=watch)
+        return round(took.cpu_seconds, 2)
+
+    def _read(self, folder: Path) -> list[Finding]:
+        return [
+            _finding((folder / f"answer{i}.log").read_text("utf-8"), names)
+            for i, names in enumerate(self.shown)
+        ]
+
+
+class TooLongError(Exception):
+    """Yosys was given no more time."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A proof that is ready to be run; the benches are written, which is for one thread to do."""
+
+    proof: Proof
+    question: Question
+    goals: tuple[str, ...]
+
+    def run(self, seconds: float = LIMIT) -> Result:
+        """Prove all claims and reach all goals; what takes longer is unknown. Raises :class:`.ToolError`."""
+        parts = len(self.question.asked) - len(self.goals)
+        try:
+            answers, cells, took = self.question.answers(seconds)
+        except TooLongError:
+            unknown = Finding(Outcome.UNKNOWN, 0)
+            goals = tuple((name, unknown) for name in self.goals)
+            return Result(self.proof, unknown, goals, 0, seconds)
+        finding = max(answers[:parts], key=_badness)
+        if self.proof.bound is None and finding.outcome is Outcome.BOUNDED:
+            finding = Finding(Outcome.UNKNOWN, finding.steps)
+        goals = tuple(zip(self.goals, answers[parts:], strict=True))
+        return Result(self.proof, finding, goals, cells, took)
+
+
+def prepare(proof: Proof, config: AcceleratorConfig) -> Job:
+    """Write the bench of ``proof``."""
     bench = build(proof, config)
     how = f"-tempinduct -maxsteps {proof.steps}"
     if proof.bound is not None:
         how = f"-tempinduct -tempinduct-baseonly -maxsteps {proof.bound}"
-    claims = [f"claim_{name}" for name in bench.claims]
-    shows = [[name] for name in claims] if proof.apart else [claims]
-    questions = [" ".join([how, *(f"-prove {name} 1" for name in names)]) for names in shows]
-    parts = len(questions)
-    seek = f"-tempinduct -tempinduct-baseonly -maxsteps {proof.depth} -prove"
-    questions += [f"{seek} goal_{name} 0" for name in bench.goals]
-    shows += [[f"goal_{name}"] for name in bench.goals]
-    try:
-        answers, cells, took = _ask(bench.rtlil(), questions, shows, seconds)
-    except _TooLongError:
-        unknown = Finding(Outcome.UNKNOWN, 0)
-        return Result(proof, unknown, tuple((name, unknown) for name in bench.goals), 0, seconds)
-    finding = max(answers[:parts], key=lambda item: list(Outcome).index(item.outcome))
-    if proof.bound is None and finding.outcome is Outcome.BOUNDED:
-        finding = Finding(Outcome.UNKNOWN, finding.steps)
-    goals = tuple(zip(bench.goals, answers[parts:], strict=True))
-    return Result(proof, finding, goals, cells, took)
+    claims = tuple(f"claim_{name}" for name in bench.claims)
+    shown = [(name,) for name in claims] if proof.apart else [claims]
+    asked = [" ".join([how, *(f"-prove {name} 1" for name in names)]) for names in shown]
+    asked += [f"{_seek(proof)} goal_{name} 0" for name in bench.goals]
+    shown += [(f"goal_{name}",) for name in bench.goals]
+    question = Question(bench.rtlil(), tuple(asked), tuple(shown))
+    return Job(proof, question, tuple(bench.goals))
 
 
-def find_planted(proof: Proof, item: Property, config: AcceleratorConfig) -> Finding:
-    """Looks for a run in which the bug of ``item`` breaks its claim: REFUTED is that there is one."""
-    bench = build(proof, config, item.plant)
+def prepare_planted(proof: Proof, item: Property) -> Question:
+    """Write the bench of ``proof`` with the bug of ``item`` in it; a claim that is REFUTED has found it."""
+    bench = build(proof, proof.planted_in, item.plant)
     claims = [f"claim_{name}" for name in item.claims(bench)]
-    how = f"-tempinduct -tempinduct-baseonly -maxsteps {proof.depth} -prove"
-    questions = [f"{how} {claim} 1" for claim in claims]
+    asked = tuple(f"{_seek(proof)} {claim} 1" for claim in claims)
+    return Question(bench.rtlil(), asked, tuple((claim,) for claim in claims))
+
+
+def prove(proof: Proof, config: AcceleratorConfig, seconds: float = LIMIT) -> Result:
+    """Proves all claims of ``proof`` and reaches its goals; raises :class:`.ToolError`."""
+    return prepare(proof, config).run(seconds)
+
+
+def find_planted(question: Question, seconds: float = LIMIT) -> Finding:
+    """Whether a run breaks the claims of a property whose bug is planted: REFUTED is that there is one."""
     try:
-        answers, _, _ = _ask(bench.rtlil(), questions, [[claim] for claim in claims], LIMIT)
-    except _TooLongError:
+        answers, _, _ = question.answers(seconds)
+    except TooLongError:
         return Finding(Outcome.UNKNOWN, 0)
-    return max(answers, key=lambda answer: list(Outcome).index(answer.outcome))
+    return max(answers, key=_badness)
 
 
-class _TooLongError(Exception):
-    pass
+def _seek(proof: Proof) -> str:
+    return f"-tempinduct -tempinduct-baseonly -maxsteps {proof.depth} -prove"
 
 
-def _ask(
-    rtlil: str, questions: Sequence[str], shows: Sequence[Sequence[str]], limit: float
-) -> tuple[list[Finding], int, float]:
-    tool = tools.find_tool("yosys")
-    script = [*_PREPARE, "tee -q -o cells.json stat -json top"]
-    for i, (question, names) in enumerate(zip(questions, shows, strict=True)):
-        show = " ".join(f"-show {name}" for name in names)
-        # Only what the question is about: the solver would decide on the rest too.
-        about = " ".join(f"w:{name} %ci*" for name in names)
-        about += " t:$assume %ci*" + " %u" * len(names)
-        script.append("cd top")
-        script.append(f"select {about}")
-        script.append(f"tee -q -o answer{i}.log sat {question} -set-assumes -show-inputs {show}")
-        script.append("cd ..")
-
-    def run(folder: Path) -> None:
-        (folder / "top.il").write_text(rtlil, encoding="utf-8")
-        (folder / "prove.ys").write_text("\n".join([*script, ""]), encoding="utf-8")
-        end = time.monotonic() + limit
-
-        def watch(said: str) -> None:
-            if time.monotonic() > end:
-                raise _TooLongError
-
-        took = tools.run(tool, ["-q", "-s", "prove.ys"], folder, "yosys.log", watch=watch)
-        cells = json.loads((folder / "cells.json").read_text("utf-8"))
-        count = cells["modules"]["\\top"]["num_cells"]
-        figures = {"seconds": round(took.cpu_seconds, 2), "cells": count}
-        (folder / "figures.json").write_text(json.dumps(figures), encoding="utf-8")
-
-    place = cache.entry("proof", cache.key(tool.version, rtlil, *script), run)
-    figures = json.loads((place / "figures.json").read_text("utf-8"))
-    findings = [
-        _finding((place / f"answer{i}.log").read_text("utf-8"), names)
-        for i, names in enumerate(shows)
-    ]
-    return findings, figures["cells"], figures["seconds"]
+def _badness(finding: Finding) -> int:
+    return list(Outcome).index(finding.outcome)
 
 
 def _finding(log: str, names: Sequence[str]) -> Finding:

@@ -223,7 +223,7 @@ PROOFS = (
             ),
             Property(
                 "w_owed",
-                "No beat is on offer but for a burst whose address is or was on offer, never for a refused one.",
+                "Each beat on offer is of a burst whose address is or was on offer, never of a refused one.",
                 Plant(_MODULE, "room.eq(owed.some & ~kept &", "room.eq(owed.some &"),
             ),
             Property(
@@ -233,7 +233,7 @@ PROOFS = (
             ),
             Property(
                 "error",
-                "An error is reported exactly after a response of a wrong ID, that is not due, or that is an error.",
+                "An error is reported exactly after a response that is not due, of a wrong ID, or an error.",
                 Plant(_MODULE, "(self.bid != 0) | ~due", "~due"),
             ),
             Property(
