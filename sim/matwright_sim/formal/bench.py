@@ -4,12 +4,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-from amaranth import Module, Shape, Signal, Value
+from amaranth import Elaboratable, Module, Shape, Signal, Value
 from amaranth.asserts import AnyConst  # type: ignore[attr-defined]
 from amaranth.back import rtlil  # type: ignore[attr-defined]
 from amaranth.hdl import Assume, ShapeLike
 from amaranth.hdl._dsl import resolve_statements  # type: ignore[attr-defined]
-from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In
 
@@ -98,7 +97,7 @@ class Bench:
         inside, place = submodules[name]
         if isinstance(inside, Module):  # it was opened before
             return next(part for part in self._opened if self._modules[id(part)] is inside)
-        if isinstance(inside, wiring.Component) and not isinstance(inside, Memory):
+        if isinstance(inside, Elaboratable) and not isinstance(inside, Memory):
             submodules[name] = (self._open(inside), place)
         return inside
 
