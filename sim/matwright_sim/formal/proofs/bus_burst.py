@@ -211,7 +211,11 @@ PROOFS = (
             Property(
                 "flows",
                 "A burst is on offer in every cycle until a request is done, and across requests that wait.",
-                Plant(_MODULE, "ready.eq(~more),", "ready.eq(~more & ~stage.o.valid),"),
+                Plant(
+                    _MODULE,
+                    "out.valid.eq(more | offered)",
+                    "out.valid.eq((more | offered) & ~stage.o.valid)",
+                ),
             ),
         ),
         depth=16,
