@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a specification is written on: parts, what is assumed of their neighbours, what is claimed."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from amaranth import Elaboratable, Module, Shape, Signal, Value
@@ -9,8 +10,9 @@ from amaranth.asserts import AnyConst  # type: ignore[attr-defined]
 from amaranth.back import rtlil  # type: ignore[attr-defined]
 from amaranth.hdl import Assume, ShapeLike
 from amaranth.hdl._dsl import resolve_statements  # type: ignore[attr-defined]
+from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In
+from amaranth.lib.wiring import In, Out
 
 from matwright.config import AcceleratorConfig
 
@@ -110,6 +112,36 @@ class Bench:
         self._opened.append(part)
         return module
 
+    @contextmanager
+    def stand_in(self, module: str, *names: str) -> Iterator[dict[str, Any]]:
+        """Meanwhile ``module`` makes, of each class of ``names``, a part with the same ports, nothing inside
+        and outputs that are free: what the others do, whatever it does. Gives them by name, once made."""
+        place = self.source(module)
+        real = {name: getattr(place, name) for name in names}
+        made: dict[str, Any] = {}
+
+        def stand(name: str) -> Callable[..., Any]:
+            def make(*arguments: Any, **options: Any) -> Any:
+                whole = real[name](*arguments, **options)
+                part = _Empty(whole.signature)
+                for used in (whole, part):
+                    _mark_used(used)
+                for _, member, port in part.signature.flatten(part):
+                    if member.flow is Out:
+                        self._ports.append(Value.cast(port))
+                made[name] = part
+                return part
+
+            return make
+
+        for name in names:
+            setattr(place, name, stand(name))
+        try:
+            yield made
+        finally:
+            for name in names:
+                setattr(place, name, real[name])
+
     # Values.
 
     def free(self, shape: ShapeLike, name: str) -> Any:
@@ -184,6 +216,13 @@ class Bench:
         """The circuit as Yosys reads it; the bench is used up."""
         ports: Iterable[Value] = [port for port in self._ports if len(port)]
         return str(rtlil.convert(self.m, name="top", ports=ports, emit_src=False))
+
+
+class _Empty(wiring.Component):
+    """Ports, and nothing else."""
+
+    def elaborate(self, platform: object) -> Module:
+        return Module()
 
 
 def _mark_used(part: Any) -> None:
