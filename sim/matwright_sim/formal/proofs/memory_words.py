@@ -345,7 +345,7 @@ PROOFS = (
     Proof(
         name="activation_bank",
         block="memory/activation_bank.py: ActivationBank",
-        scale="two lanes, 8 rows of 4 bits; the configuration's registers",
+        scale="two lanes of 4 bits, few words; the configuration's registers",
         spec=_bank,
         properties=(
             Property(
