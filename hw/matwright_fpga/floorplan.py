@@ -14,13 +14,17 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-__all__ = ["MULTIPLIER", "Blocks", "floorplan"]
+__all__ = ["CONTROLS", "MULTIPLIER", "Blocks", "block", "floorplan"]
 
 MULTIPLIER = "MULT18X18D"
 """Type of the cells that are placed."""
 
-_ELEMENT = re.compile(r"strip_(\d+) row_(\d+) pe_(\d+) multiplier")
+CONTROLS = re.compile(r"(CE|RST)\d|(SIGNED|SOURCE)[AB]")
+"""Its ports to which nextpnr routes constants; to those of operands they need no wires."""
+
+_ELEMENT = re.compile(r"(?:.* )?strip_(\d+) row_(\d+) pe_(\d+) multiplier")
 _ENABLE = re.compile(r"CE\d")
+_SITE = re.compile(r"X(\d+)/(Y\d+)/MULT18_(\d)")
 
 
 @dataclass(frozen=True)
@@ -43,17 +47,19 @@ class Blocks:
 def floorplan(cells: Mapping[str, Mapping[str, Any]], blocks: Blocks) -> dict[str, str]:
     """Place by name for the multipliers in ``cells``, those of a netlist in Yosys' JSON format.
 
-    There are none, and nextpnr finds all places itself, unless every multiplier is an element of an
-    array that is the top and has no clock enable of its own (blocks have few of these), and the array
-    has at most as many rows as there are blocks in a row, and columns as there are multipliers below
-    each other.
+    They are those of the elements of an array, wherever it is; other multipliers get what is left, by
+    nextpnr. There are none, and nextpnr finds all places itself, unless no element has a clock enable of
+    its own (blocks have few of these), and the array has at most as many rows as there are blocks in a
+    row, and columns as there are multipliers below each other.
     """
     elements: dict[str, tuple[int, tuple[int, int]]] = {}
     for name, cell in cells.items():
         if cell["type"] != MULTIPLIER:
             continue
         found = _ELEMENT.fullmatch(cell["attributes"].get("hdlname", ""))
-        if found is None or not _always_on(cell):
+        if found is None:
+            continue
+        if not _always_on(cell):
             return {}
         strip, row, element = map(int, found.groups())
         elements[name] = row, (strip, element)
@@ -70,6 +76,13 @@ def floorplan(cells: Mapping[str, Mapping[str, Any]], blocks: Blocks) -> dict[st
         row_of_blocks, multiplier = places[column]
         sites[name] = blocks.site(row_of_blocks, row, multiplier)
     return sites
+
+
+def block(site: str) -> str:
+    """The block that a multiplier with that place is in, by any name."""
+    found = _SITE.fullmatch(site)
+    assert found is not None
+    return f"X{int(found[1]) - int(found[3])}/{found[2]}"
 
 
 def _always_on(cell: Mapping[str, Any]) -> bool:

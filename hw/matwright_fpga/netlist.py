@@ -165,6 +165,36 @@ class Netlist:
         for name, place in places.items():
             self._cells[name]["attributes"]["BEL"] = place
 
+    def tie_nearby(self, groups: Mapping[str, str], ports: re.Pattern[str]) -> None:
+        """Ties constants at ``ports`` of each cell in ``groups`` to a LUT that its group has for it.
+
+        nextpnr has one LUT for each constant, and looks for the way from there to the farthest input
+        last, when everything else is in its way.
+        """
+        wires: dict[tuple[str, str], int] = {}
+        free = 1 + max(
+            bit for wire in self._wires.values() for bit in wire["bits"] if isinstance(bit, int)
+        )
+        for name, group in groups.items():
+            for port, bits in self._cells[name]["connections"].items():
+                if ports.fullmatch(port):
+                    bits[:] = [
+                        wires.setdefault((group, bit), free + len(wires))
+                        if bit in ("0", "1")
+                        else bit
+                        for bit in bits
+                    ]
+        for (group, value), wire in wires.items():
+            name = f"{group}.tie_{value}"
+            self._wires[name] = {"bits": [wire], "attributes": {}}
+            self._cells[name] = {
+                "type": "LUT4",
+                "parameters": {"INIT": value * 16},
+                "attributes": {},
+                "port_directions": {**dict.fromkeys("ABCD", "input"), "Z": "output"},
+                "connections": {**{port: ["0"] for port in "ABCD"}, "Z": [wire]},
+            }
+
     def free_carries(self) -> None:
         """Leaves open the inputs of carry chains' first cells that are tied to a constant.
 

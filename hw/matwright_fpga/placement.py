@@ -4,7 +4,7 @@
 Out of context means that ports are neither pins nor buffers: what is told are the paths from
 register to register. The nextpnr of a family that has no such option is given a netlist without
 ports, which comes to the same. On pins the same paths are told, and what is routed is kept. The
-multipliers of a part that is an array may have fixed places (:mod:`.floorplan`).
+multipliers of a large array may have fixed places (:mod:`.floorplan`).
 """
 
 import gzip
@@ -20,7 +20,8 @@ from . import cache, cells, netlist, timing
 from .devices import Device, Family, with_package
 from .errors import RoutingError, ToolError
 from .fit import check_log
-from .floorplan import MULTIPLIER, floorplan
+from .floorplan import CONTROLS, MULTIPLIER, block, floorplan
+from .netlist import Netlist
 from .synthesis import Synthesis
 from .tools import Run, Tool, run
 
@@ -112,15 +113,21 @@ def place_and_route(
         *(["--pcf-allow-unconstrained"] if family.placer == "nextpnr-ice40" else []),
     ]
     parts = [] if pins is None else [pins.constraints]
-    places = {}
-    if part and pins is None and device.blocks and synthesis.cells[MULTIPLIER]:
+    places, ties = {}, {}
+    if device.blocks and synthesis.cells[MULTIPLIER]:
         places = floorplan(synthesis.netlist().cells, device.blocks)
         parts += [f"{cell} {place}" for cell, place in places.items()]
+        if not part and places:
+            ties = {cell: block(place) for cell, place in places.items()}
+            parts.append("tied nearby")
     name = cache.key("placement", synthesis.key, nextpnr.version, *arguments, *parts)
     cached = cache.has("fpga-placement", name)
 
     def make(folder: Path) -> None:
-        _write_netlist(synthesis, family, folder / "netlist.json", cut=pins is None, places=places)
+        made = synthesis.netlist()
+        made.fix(places)
+        made.tie_nearby(ties, CONTROLS)
+        _write(made, family, folder / "netlist.json", cut=pins is None)
         if pins is not None:
             (folder / _CONSTRAINTS).write_text(pins.constraints, encoding="utf-8", newline="\n")
         try:
@@ -177,11 +184,7 @@ def _pack(path: Path, packed: Path) -> None:
     path.unlink()
 
 
-def _write_netlist(
-    synthesis: Synthesis, family: Family, path: Path, *, cut: bool, places: Mapping[str, str]
-) -> None:
-    made = synthesis.netlist()
-    made.fix(places)
+def _write(made: Netlist, family: Family, path: Path, *, cut: bool) -> None:
     if cut and not family.out_of_context:
         made.cut_ports()
     made.free_carries()

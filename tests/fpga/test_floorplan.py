@@ -3,6 +3,7 @@
 
 import json
 import re
+from collections import Counter
 from itertools import product
 from pathlib import Path
 from random import Random
@@ -13,7 +14,7 @@ from standin_tools import cell
 
 from matwright_fpga.design import Design
 from matwright_fpga.devices import find_device
-from matwright_fpga.floorplan import MULTIPLIER, Blocks, floorplan
+from matwright_fpga.floorplan import MULTIPLIER, Blocks, block, floorplan
 from matwright_fpga.placement import place_and_route
 from matwright_fpga.synthesis import synthesize
 from matwright_fpga.tools import find_tool, run
@@ -91,14 +92,32 @@ def test_partial_sums_go_to_the_block_beside_and_activations_stay_near() -> None
         (array(4, 8), "more rows than blocks"),
         (array(3, 9), "more columns than multipliers below each other"),
         (array(3, 8, enable=5), "enables of their own"),
-        (array(3, 8) | {"m": multiplier("post multiplier")}, "another multiplier"),
-        (array(3, 8) | {"m": multiplier("strip_0 row_0 pair_0 multiplier")}, "pairs"),
-        ({"m": multiplier("engine array strip_0 row_0 pe_0 multiplier")}, "not the top"),
+        ({"m": multiplier("post multiplier")}, "another multiplier"),
+        ({"m": multiplier("strip_0 row_0 pair_0 multiplier")}, "pairs"),
         ({"m": cell("CCU2C", A0=7, S0=8)}, "no multiplier"),
     ],
 )
 def test_what_is_no_such_array_is_left_to_the_placer(cells: Cells, why: str) -> None:
     assert bool(floorplan(cells, SMALL)) == (not why)
+
+
+def test_an_array_inside_a_system_has_the_same_places_and_others_have_none() -> None:
+    alone = array(12, 12)
+    inside: Cells = {"post.lane_0.multiplier": multiplier("post lane_0 multiplier", enable=5)}
+    for name, made in alone.items():
+        if made["type"] == MULTIPLIER:
+            inside[f"engine.array.{name}"] = multiplier(f"engine array {name.replace('.', ' ')}")
+    assert floorplan(inside, ECP5) == {
+        f"engine.array.{name}": place for name, place in floorplan(alone, ECP5).items()
+    }
+
+
+def test_four_multipliers_are_in_a_block() -> None:
+    places = floorplan(array(13, 12), ECP5)
+    blocks = Counter(block(place) for place in places.values())
+    assert set(blocks.values()) == {4}
+    assert len(blocks) == len(ECP5.rows) * len(ECP5.columns)
+    assert block("X9/Y34/MULT18_5") == block("X4/Y34/MULT18_0") == "X4/Y34"
 
 
 @pytest.mark.parametrize(("device", "arguments"), [("85k", []), ("um5g-85k", ["--speed", "8"])])
@@ -137,7 +156,7 @@ def test_all_places_are_there_on_the_device(
 ARRAY = """\
 module pe (input clk, input a, output p);
   MULT18X18D #(.REG_OUTPUT_CLK("CLK0")) multiplier (
-    .CLK0(clk), .CE0(1'b1), .A0(a), .B0(a), .P0(p));
+    .CLK0(clk), .CE0(1'b1), .RST0(1'b0), .A0(a), .B0(a), .P0(p));
 endmodule
 module segment (input clk, input a, output p, output q);
   pe pe_0 (.clk(clk), .a(a), .p(p));
@@ -159,10 +178,11 @@ endmodule
 
 
 @pytest.mark.parametrize(
-    ("part", "device", "placed"),
-    [("array", "85k", 4), ("", "85k", 0), ("array", "45k", 0)],
+    ("part", "device", "placed", "luts"),
+    [("array", "85k", 4, 0), ("", "85k", 4, 4), ("array", "45k", 0, 0), ("", "45k", 0, 0)],
 )
-def test_an_array_alone_is_placed_so(part: str, device: str, placed: int) -> None:
+def test_an_array_is_placed_so(part: str, device: str, placed: int, luts: int) -> None:
+    """With constants of its own for each of two blocks, where it is inside of something."""
     family, found, grade = find_device("ecp5", device)
     made = synthesize(Design(ARRAY, "matwright_toy", part), family, found, find_tool("yosys"))
     result = place_and_route(
@@ -179,3 +199,6 @@ def test_an_array_alone_is_placed_so(part: str, device: str, placed: int) -> Non
     log = (result.folder / "placement.log").read_text()
     assert f"Placed {placed} cells based on constraints" in log
     assert result.used["MULT18X18D"] == 4
+    told = re.search(r"logic LUTs: +(\d+)/", log)
+    assert told
+    assert int(told[1]) == made.cells["LUT4"] + luts

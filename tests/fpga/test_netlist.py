@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Wires and registers of a netlist are called what the Verilog calls them."""
 
+import re
+from typing import Any
+
 from standin_tools import BOTH, cell, module, netlist, wire
 
 from matwright_fpga.netlist import Netlist, Signal, place, trace
@@ -125,3 +128,43 @@ def test_places_in_words() -> None:
     assert place("engine.array", ("row_0",)) == "engine.array.row_0"
     assert place("engine.array", ()) == "engine.array"
     assert place("", ()) == "the top module"
+
+
+def test_constants_come_from_a_lut_of_the_group() -> None:
+    def multiplier(**ports: int | str) -> dict[str, Any]:
+        return cell("MULT18X18D", **ports, P0=7)
+
+    made = netlist(
+        {"p": wire([7, 12]), "one": wire(["1"])},
+        {
+            "a": multiplier(CE0="1", CE1=5, RST0="0", A0="0"),
+            "b": multiplier(CE0="1", CE1="1", RST0="x"),
+            "c": multiplier(CE0="1", RST0="0"),
+            "d": multiplier(CE0="1", RST0="0"),
+        },
+    )
+    made.tie_nearby({"a": "X4/Y10", "b": "X4/Y10", "c": "X13/Y10"}, re.compile(r"(CE|RST)\d"))
+    ties = {name: made.cells[name] for name in set(made.cells) - set("abcd")}
+    # A group has what it needs: no reset is tied low beside "b", but beside "a".
+    assert sorted(ties) == ["X13/Y10.tie_0", "X13/Y10.tie_1", "X4/Y10.tie_0", "X4/Y10.tie_1"]
+    driven = {name: tie["connections"]["Z"][0] for name, tie in ties.items()}
+    assert len(set(driven.values())) == 4
+    assert min(driven.values()) > 12
+    for name, tie in ties.items():
+        assert tie["type"] == "LUT4"
+        assert tie["parameters"]["INIT"] == name[-1] * 16
+        assert tie["port_directions"]["Z"] == "output"
+    one, zero = driven["X4/Y10.tie_1"], driven["X4/Y10.tie_0"]
+    inputs = {name: dict(made.cells[name]["connections"]) for name in "abcd"}
+    assert inputs["a"] == {"CE0": [one], "CE1": [5], "RST0": [zero], "A0": ["0"], "P0": [7]}
+    assert inputs["b"] == {"CE0": [one], "CE1": [one], "RST0": ["x"], "P0": [7]}
+    other = {"CE0": [driven["X13/Y10.tie_1"]], "RST0": [driven["X13/Y10.tie_0"]], "P0": [7]}
+    assert inputs["c"] == other
+    assert inputs["d"] == {"CE0": ["1"], "RST0": ["0"], "P0": [7]}
+
+
+def test_without_groups_nothing_is_tied() -> None:
+    made = netlist({"p": wire([7])}, {"a": cell("MULT18X18D", CE0="1", P0=7)})
+    made.tie_nearby({}, re.compile(r"CE\d"))
+    assert list(made.cells) == ["a"]
+    assert made.cells["a"]["connections"]["CE0"] == ["1"]

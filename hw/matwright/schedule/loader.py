@@ -10,6 +10,7 @@ from ..bus.read import read_request_layout
 from ..config import PARAMETER_BYTES, AcceleratorConfig
 from .job import LoadJob, chunk_panels
 from .pieces import Pieces, counted, cut_blocks
+from .times import times
 from .tokens import Tokens
 
 __all__ = ["LoadEngine", "ReadTag", "Target"]
@@ -217,7 +218,7 @@ class LoadEngine(wiring.Component):
             stride.eq(job.a_stride >> beat_bits),
             before.eq(chunks.offset * config.panel_bytes >> beat_bits),
             table_before.eq(columns.offset * (PARAMETER_BYTES * config.col_pitch) >> beat_bits),
-            tiles_before.eq(columns.offset * config.tile_bytes >> beat_bits),
+            tiles_before.eq(times(columns.offset, config.tile_bytes) >> beat_bits),
         ]
         with m.If(chunk | row_taken | weights):
             base = Mux(activations, row, Mux(chunk, first_row, job.params >> beat_bits))
@@ -234,7 +235,7 @@ class LoadEngine(wiring.Component):
         # Requests.
         tile_beats = config.tile_bytes // bus.bytes
         table_beats = PARAMETER_BYTES * config.col_pitch // bus.bytes
-        block_beats = Mux(weights, panels * tile_beats, panels * table_beats)
+        block_beats = Mux(weights, times(panels, tile_beats), panels * table_beats)
         block_target = Mux(weights, Target.WEIGHT, Target.PARAMETER)
         m.d.comb += [
             self.request.valid.eq(activations | (weights & room) | (parameters & tables.some)),

@@ -9,6 +9,7 @@ from ..bus.window import PAGE_BITS, windows_layout
 from ..config import PARAMETER_BYTES, AcceleratorConfig, ceil_div
 from ..memory.sram import address_width
 from .intake import kept_layout
+from .times import times
 
 __all__ = ["RegionCheck"]
 
@@ -260,4 +261,4 @@ def _span(last: Value, size: int) -> Value:
     if size & (size - 1) == 0:
         bits = size.bit_length() - 1
         return Cat(Const(size - 1, bits), last)
-    return last * size + (size - 1)
+    return times(last, size) + (size - 1)
