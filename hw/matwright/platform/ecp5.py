@@ -36,9 +36,9 @@ OPERAND_WIDTH = 18
 
 PRODUCT_WIDTH = 2 * OPERAND_WIDTH
 
-MOST_ENABLES = 100
-"""Elements with an enable of their own that an LFE5U-85F takes: it has 39 blocks of four multipliers, of
-which about two and a half can be used so."""
+MOST_ENABLES = 64
+"""Elements with an enable of their own that an LFE5U-85F takes and leaves their places good: it has 39
+blocks of four multipliers, of which about two and a half can be used so."""
 
 _ALWAYS = Const(1, 1)
 
