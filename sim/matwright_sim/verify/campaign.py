@@ -19,7 +19,15 @@ from .workers import Ended, run_checks
 
 __all__ = ["CHECKS", "Campaign", "CaseError", "Result", "find_check", "replay", "run"]
 
-CHECKS: tuple[str, ...] = ()
+CHECKS = (
+    "shapes",
+    "programs",
+    "faults",
+    "properties",
+    "unknowns",
+    "netlist",
+    "reproducible",
+)
 """Names of the checks, those that take longest first."""
 
 PASSED, FAILED, NOT_RUN = "passed", "failed", "not run"
