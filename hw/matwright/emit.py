@@ -23,7 +23,7 @@ from .platform.verilog import (
 )
 from .wishbone import WishboneAccelerator
 
-__all__ = ["BUSES", "convert", "to_verilog", "top_name"]
+__all__ = ["BUSES", "convert", "to_verilog", "top_name", "without_sources"]
 
 BUSES: dict[str, Callable[[AcceleratorConfig], wiring.Component]] = {
     "axi": Accelerator,
@@ -36,13 +36,18 @@ _ELEMENT = re.compile(
 )
 """A wire for an element of an array, in Amaranth's RTLIL: a second name, which nothing reads."""
 
+_SOURCE_LINE = re.compile(r'^ *\(\* src = "[^"]*" \*\)\n', re.MULTILINE)
+_SOURCE = re.compile(r'\(\* src = "[^"]*" \*\) ')
+
 
 def top_name(config: AcceleratorConfig) -> str:
     """Name of the top module."""
     return f"matwright_{config.name}"
 
 
-def to_verilog(config: AcceleratorConfig, family: str = "generic", bus: str = "axi") -> str:
+def to_verilog(
+    config: AcceleratorConfig, family: str = "generic", bus: str = "axi", *, sources: bool = False
+) -> str:
     """Verilog-2005 of the whole accelerator, the same bytes for the same configuration.
 
     ``family`` is one of :data:`.platform.families.FAMILIES`: its own multipliers and memories in place
@@ -50,15 +55,28 @@ def to_verilog(config: AcceleratorConfig, family: str = "generic", bus: str = "a
 
     The top module comes first; parts that occur often are modules of their own, converted once;
     the SRAM is one module, and that with a single port another, that can be replaced by a macro.
+
+    With ``sources`` attributes say from which line of Python each thing comes, by paths of this machine;
+    :func:`without_sources` gives the text that is made without.
     """
     if bus not in BUSES:
         raise ConfigError(f"the bus must be one of {', '.join(BUSES)}, not {bus!r}")
     top = BUSES[bus](config)
-    return convert(top, top_name(config), flat=True, family=family)
+    return convert(top, top_name(config), flat=True, family=family, sources=sources)
+
+
+def without_sources(text: str) -> str:
+    """Verilog without the attributes that name lines of Python."""
+    return _SOURCE.sub("", _SOURCE_LINE.sub("", text))
 
 
 def convert(
-    component: wiring.Component, name: str, *, flat: bool = False, family: str = "generic"
+    component: wiring.Component,
+    name: str,
+    *,
+    flat: bool = False,
+    family: str = "generic",
+    sources: bool = False,
 ) -> str:
     """Verilog of a component and of the parts it shares.
 
@@ -70,13 +88,13 @@ def convert(
     keep_names()
     platform = family_platform(family)(name)
     ports = _flat_ports(component) if flat else None
-    texts = [_rtlil(component, name, platform, ports)]
+    texts = [_rtlil(component, name, platform, ports, sources)]
     written: set[str] = set()
     while missing := [module for module in platform.parts if module not in written]:
         for module in missing:
             written.add(module)
             part = platform.parts[module]()
-            texts.append(_rtlil(part, f"{name}_{module}", platform, None))
+            texts.append(_rtlil(part, f"{name}_{module}", platform, None, sources))
     # Yosys takes longer to start than to translate, so it is called once.
     text = verilog._convert_rtlil_text("\n".join(texts))  # type: ignore[attr-defined]
     for module, body in (
@@ -90,9 +108,13 @@ def convert(
 
 
 def _rtlil(
-    component: wiring.Component, name: str, platform: VerilogPlatform, ports: dict | None
+    component: wiring.Component,
+    name: str,
+    platform: VerilogPlatform,
+    ports: dict | None,
+    sources: bool,
 ) -> str:
-    text = rtlil.convert(component, name=name, platform=platform, ports=ports, emit_src=False)
+    text = rtlil.convert(component, name=name, platform=platform, ports=ports, emit_src=sources)
     return _ELEMENT.sub("", text)
 
 

@@ -12,7 +12,7 @@ from typing import Self
 
 from matwright.config import AcceleratorConfig
 
-from .library import BuildError, library
+from .library import BuildError, Variant, library
 from .ports import modules
 from .verilog import cached_system
 
@@ -56,7 +56,9 @@ class VirtualBoard:
                 config, memory_bytes=memory_bytes, divisor=divisor, clock_hz=CLOCK_HZ
             )
         kind = "" if trace is None else "fst" if Path(trace).suffix == ".fst" else "vcd"
-        self._library = _load(library(verilog, _top(verilog), native=_NATIVE, trace=kind))
+        self._library = _load(
+            library(verilog, _top(verilog), native=_NATIVE, variant=Variant(trace=kind))
+        )
         # With this end of the slave open, the master lives on when a client leaves.
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)

@@ -23,7 +23,7 @@ from matwright.bus.axi import ID_WIDTH, axi4, axi4_lite
 from matwright.config import AcceleratorConfig
 
 from .cycles.memory import Recording
-from .library import BuildError, library
+from .library import BuildError, Variant, library
 from .ports import modules
 
 __all__ = [
@@ -54,7 +54,7 @@ FAULTS: dict[str, str] = {
 }
 """What :meth:`CompiledAccelerator.inject` can do to a burst, to a channel from a burst on, or in a cycle."""
 
-_NATIVE = ("harness.cpp", "axi_memory.hpp")
+_NATIVE = ("harness.cpp", "axi_memory.hpp", "toggles.hpp")
 _RESPONSES = {"OKAY": 0, "SLVERR": 2, "DECERR": 3}
 _NEXT_BURST = {
     name: "read_bursts" if name.startswith(("read", "hang_ar", "hang_r")) else "write_bursts"
@@ -66,6 +66,7 @@ _RLAST = 1 << 8
 _STALL_UNIT = 4096
 _TRANSFER = 4  # words of a transfer
 _RESET_EDGES = 2
+_ACCESS_WORDS = 13
 
 
 class RegisterError(RuntimeError):
@@ -96,8 +97,9 @@ class CompiledAccelerator:
     ``irq``, ``m_axi_*`` and ``s_axil_*``. ``read_latency`` and ``write_latency`` are cycles, at
     least 1; ``stall`` is the probability with which each channel pauses in a cycle, drawn from a
     generator seeded with ``seed`` that starts again at every reset. ``trace`` names a waveform
-    file: VCD, or FST if it ends in ``.fst``; tracing needs a build of its own. So does ``unknown``, which
-    is not 0: from it is drawn what registers and memories without initial value hold at first.
+    file: VCD, or FST if it ends in ``.fst``; tracing needs a build of its own. So does ``coverage``, with
+    which :meth:`write_coverage` tells what has run, and ``unknown``, which is not 0: from it is drawn
+    what registers and memories without initial value hold at first.
 
     The accelerator comes out of reset when it is made. :meth:`close` frees it; the array
     :attr:`memory` outlives it.
@@ -114,6 +116,7 @@ class CompiledAccelerator:
         stall: float = 0.0,
         seed: int = 0,
         trace: Path | None = None,
+        coverage: bool = False,
         unknown: int = 0,
     ) -> None:
         self._handle: int | None = None
@@ -129,9 +132,9 @@ class CompiledAccelerator:
         kind = "" if trace is None else "fst" if Path(trace).suffix == ".fst" else "vcd"
         if not 0 <= unknown < 1 << 31:
             raise ValueError(f"unknown must be at least 0 and less than 2**31, not {unknown}")
-        top = _top(config, verilog)
-        path = library(verilog, top, native=_NATIVE, trace=kind, unknown=bool(unknown))
-        self._library = _load(path)
+        variant = Variant(trace=kind, coverage=coverage, unknown=bool(unknown))
+        path = library(verilog, _top(config, verilog), native=_NATIVE, variant=variant)
+        self._library = _load(path, coverage)
         self._memory: NDArray[np.uint8] = np.zeros(memory_bytes, dtype=np.uint8)
         self._handle = self._library.mw_new(
             self._memory.ctypes.data,
@@ -198,6 +201,26 @@ class CompiledAccelerator:
         if not 0 <= value < 1 << 32:
             raise ValueError(f"a register's value must be of 32 bits, not {value}")
         self._check(self._library.mw_write(self._open, offset, value), "write", offset)
+
+    def access(
+        self,
+        write: tuple[int, int, int] | None,
+        read: int | None,
+        *,
+        prot: int = 0,
+        after: tuple[int, int, int, int, int] = (0, 0, 0, 0, 0),
+    ) -> int:
+        """A write (offset, value, strobes) and a read (offset) side by side; what was read.
+
+        ``after``: cycles until AW, W and AR are offered, and until B and R are taken, in the order AW, W,
+        B, AR, R.
+        """
+        awaddr, wdata, wstrb = write or (0, 0, 0)
+        words = (write is not None, read is not None, awaddr, wdata, wstrb, read or 0, prot)
+        access = (ctypes.c_uint32 * _ACCESS_WORDS)(*words, *after, 0)
+        if not self._library.mw_access(self._open, access):
+            raise RegisterError("a register access must end, and does not")
+        return int(access[_ACCESS_WORDS - 1])
 
     @staticmethod
     def _check(response: int, what: str, offset: int) -> None:
@@ -320,6 +343,15 @@ class CompiledAccelerator:
         words = self._library.mw_transfers(self._open)[: _TRANSFER * count]
         return Recording.of(np.array(words, np.int64).reshape(-1, _TRANSFER))
 
+    def write_coverage(self, counts: Path, moves: Path) -> None:
+        """Write what has run since this was made; only if made with ``coverage``.
+
+        ``counts`` gets Verilator's counts of lines and branches, ``moves`` a line for each signal:
+        scope, name, width, and three numbers, of the bits that rose, that fell and that are high.
+        """
+        if not self._library.mw_coverage(self._open, os.fsencode(counts), os.fsencode(moves)):
+            raise OSError(f"{moves} could not be written")
+
     def _counts(self) -> dict[str, int]:
         self._open  # noqa: B018 - the counters live in the model
         return dict(
@@ -338,7 +370,7 @@ class CompiledAccelerator:
         return {name.removeprefix(prefix): n for name, n in counts if n and name.startswith(prefix)}
 
 
-def _load(path: Path) -> ctypes.CDLL:
+def _load(path: Path, coverage: bool) -> ctypes.CDLL:
     library = ctypes.CDLL(str(path))
     u32, u64, pointer = ctypes.c_uint32, ctypes.c_uint64, ctypes.c_void_p
     signatures: dict[str, tuple[list[object], object]] = {
@@ -350,6 +382,7 @@ def _load(path: Path) -> ctypes.CDLL:
         "mw_cycles": ([pointer], u64),
         "mw_write": ([pointer, u32, u32], ctypes.c_int),
         "mw_read": ([pointer, u32, ctypes.POINTER(u32)], ctypes.c_int),
+        "mw_access": ([pointer, ctypes.POINTER(u32)], ctypes.c_int),
         "mw_inject": ([pointer, u32, u64, u32, u32], None),
         "mw_release": ([pointer], None),
         "mw_record": ([pointer, ctypes.c_int], None),
@@ -361,6 +394,8 @@ def _load(path: Path) -> ctypes.CDLL:
         "mw_counters": ([pointer], ctypes.POINTER(u64)),
         "mw_counter_names": ([], ctypes.c_char_p),
     }
+    if coverage:
+        signatures["mw_coverage"] = ([pointer, ctypes.c_char_p, ctypes.c_char_p], ctypes.c_int)
     for name, (arguments, result) in signatures.items():
         function = getattr(library, name)
         function.argtypes, function.restype = arguments, result

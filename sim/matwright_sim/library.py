@@ -10,12 +10,13 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import cache, toolchain
 from .toolchain import ToolError
 
-__all__ = ["BuildError", "library", "run_compiler"]
+__all__ = ["BuildError", "Variant", "library", "run_compiler"]
 
 _FILE = "accelerator.so"
 _NATIVE = Path(__file__).parent / "native"
@@ -35,45 +36,74 @@ _SPEED = "-O2"
 _UNIT_BYTES = 600_000
 """Generated C++ that is compiled together: starting the compiler costs a second."""
 
+_COVERAGE_UNIT_BYTES = 2_500_000
+"""The same where it is compiled for counting: it is many small files, and compile time is all."""
 
-def library(
-    verilog: str, top: str, *, native: Sequence[str], trace: str = "", unknown: bool = False
-) -> Path:
+
+@dataclass(frozen=True)
+class Variant:
+    """What a library can do beside its work; each needs a build of its own."""
+
+    trace: str = ""
+    """The kind of waveform that it can write: ``vcd``, ``fst`` or none."""
+    coverage: bool = False
+    """Verilator counts what runs and keeps every signal; the harness has ``MW_COVERAGE``."""
+    unknown: bool = False
+    """What has no value in the Verilog gets one when the simulation starts."""
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """For Verilator."""
+        return (
+            *toolchain.VERILATOR_LIBRARY_FLAGS,
+            *(toolchain.VERILATOR_UNKNOWN_FLAGS if self.unknown else ()),
+            *(toolchain.LIBRARY_COVERAGE_FLAGS if self.coverage else ()),
+        )
+
+    @property
+    def control(self) -> str:
+        """A control file for Verilator, or nothing."""
+        return toolchain.LIBRARY_COVERAGE_CONTROL if self.coverage else ""
+
+
+_PLAIN = Variant()
+
+
+def library(verilog: str, top: str, *, native: Sequence[str], variant: Variant = _PLAIN) -> Path:
     """Path of the library of module ``top`` and of ``native``, files of that folder.
 
-    The first of ``native`` is compiled, the others it includes. ``trace`` is the kind of waveform that
-    it can write: ``vcd``, ``fst`` or none. With ``unknown``, what has no value in the Verilog gets one when
-    the simulation starts. Raises :class:`BuildError` and :class:`.ToolError`.
+    The first of ``native`` is compiled, the others it includes. Raises :class:`BuildError` and
+    :class:`.ToolError`.
     """
     tool = toolchain.find_verilator()
     texts = "".join((_NATIVE / name).read_text("utf-8") for name in sorted(native))
-    verilate = list(toolchain.VERILATOR_LIBRARY_FLAGS)
-    verilate += toolchain.VERILATOR_UNKNOWN_FLAGS if unknown else ()
-    flags = [*verilate, *toolchain.LIBRARY_CXX_FLAGS]
+    flags = [*variant.flags, variant.control, *toolchain.LIBRARY_CXX_FLAGS]
     flags += [toolchain.LIBRARY_OPTIMIZE_OFTEN, toolchain.LIBRARY_OPTIMIZE_ONCE]
-    name = cache.key(verilog, top, texts, trace, tool.version, toolchain.compiler_version(), *flags)
+    made_with = (variant.trace, tool.version, toolchain.compiler_version(), *flags)
+    name = cache.key(verilog, top, texts, *made_with)
     harness = _NATIVE / native[0]
-    place = cache.entry(
-        "library", name, lambda to: _build(verilog, top, harness, trace, verilate, to)
-    )
+    place = cache.entry("library", name, lambda to: _build(verilog, top, harness, variant, to))
     return place / _FILE
 
 
-def _build(
-    verilog: str, top: str, harness: Path, trace: str, verilate: Sequence[str], folder: Path
-) -> None:
+def _build(verilog: str, top: str, harness: Path, variant: Variant, folder: Path) -> None:
     tool = toolchain.find_verilator()
-    tracing = toolchain.LIBRARY_TRACING[trace]
+    tracing, coverage = toolchain.LIBRARY_TRACING[variant.trace], variant.coverage
     source, generated = folder / f"{top}.v", folder / "generated"
     source.write_text(verilog, encoding="utf-8")
+    control = folder / "control.vlt"
+    control.write_text(variant.control or "`verilator_config\n", encoding="utf-8")
     command: list[Path | str] = [tool.executable, "--cc", "--Mdir", generated, "--prefix", "Vtop"]
-    command += ["--top-module", top, *verilate, *tracing.flags, source]
+    command += ["--top-module", top, *variant.flags, *tracing.flags, control, source]
     run_compiler(command, f"Verilator refused {top}", tool.environment)
 
-    runtime = _runtime(trace)
+    runtime = [_runtime(variant.trace, (*toolchain.LIBRARY_RUNTIME, *tracing.runtime))]
     flags = _cxx_flags(tracing)
+    if coverage:
+        runtime.append(_runtime(variant.trace, toolchain.LIBRARY_COVERAGE_RUNTIME))
+        flags.append("-DMW_COVERAGE=1")
     jobs: list[_Job] = []
-    for speed, sources in _units(generated):
+    for speed, sources in _units(generated, _COVERAGE_UNIT_BYTES if coverage else _UNIT_BYTES):
         unit = folder / f"unit{len(jobs)}.cpp"
         unit.write_text("".join(f'#include "{path.name}"\n' for path in sources))
         unit_command: list[Path | str] = [*flags, speed, f"-I{generated}", "-c", unit]
@@ -81,7 +111,9 @@ def _build(
     harness_command: list[Path | str] = [*flags, _SPEED, f"-I{generated}", "-c", harness]
     jobs.append((harness_command, folder / "harness.o"))
     _compile(jobs)
-    objects = [*(made for _, made in jobs), *sorted(runtime.glob("*.o"))]
+    objects = [made for _, made in jobs]
+    for place in runtime:
+        objects += sorted(place.glob("*.o"))
     target = folder / _FILE
     link: list[Path | str] = [
         toolchain.find_compiler(),
@@ -98,7 +130,7 @@ def _build(
             shutil.rmtree(item) if item.is_dir() else item.unlink()
 
 
-def _units(generated: Path) -> list[tuple[str, list[Path]]]:
+def _units(generated: Path, unit_bytes: int) -> list[tuple[str, list[Path]]]:
     """Sources that Verilator wrote, in groups to be compiled together, with their -O flag.
 
     What runs once (``Slow`` and the symbol table) is compiled in haste, the rest for speed.
@@ -114,14 +146,14 @@ def _units(generated: Path) -> list[tuple[str, list[Path]]]:
             size = path.stat().st_size
             if size > room:
                 units.append((speed, []))
-                room = _UNIT_BYTES
+                room = unit_bytes
             units[-1][1].append(path)
             room -= size
     return units
 
 
-def _runtime(trace: str) -> Path:
-    """Folder of Verilator's own runtime as objects, compiled once for all accelerators."""
+def _runtime(trace: str, sources: Sequence[str]) -> Path:
+    """Folder of ``sources`` of Verilator's own runtime as objects, compiled once for all accelerators."""
     tool = toolchain.find_verilator()
     tracing = toolchain.LIBRARY_TRACING[trace]
     flags = _cxx_flags(tracing)
@@ -131,12 +163,13 @@ def _runtime(trace: str) -> Path:
         _compile(
             [
                 ([*flags, _SPEED, "-c", include / source], folder / f"{Path(source).stem}.o")
-                for source in (*toolchain.LIBRARY_RUNTIME, *tracing.runtime)
+                for source in sources
             ]
         )
 
     try:
-        name = cache.key(trace, tool.version, toolchain.compiler_version(), *map(str, flags))
+        words = (trace, *sources, tool.version, toolchain.compiler_version(), *map(str, flags))
+        name = cache.key(*words)
         return cache.entry("runtime", name, build)
     except BuildError as error:
         if trace == "fst":

@@ -19,6 +19,9 @@ from typing import NamedTuple
 
 __all__ = [
     "ICARUS_FLAGS",
+    "LIBRARY_COVERAGE_CONTROL",
+    "LIBRARY_COVERAGE_FLAGS",
+    "LIBRARY_COVERAGE_RUNTIME",
     "LIBRARY_CXX_FLAGS",
     "LIBRARY_OPTIMIZE_OFTEN",
     "LIBRARY_OPTIMIZE_ONCE",
@@ -134,6 +137,20 @@ LIBRARY_TRACING: dict[str, Tracing] = {
     ),
 }
 """By kind of trace; no trace, no kind."""
+
+LIBRARY_COVERAGE_FLAGS = ("-fno-inline", "--coverage-line")
+"""For Verilator, to count what runs. Modules stay apart: what occurs often is compiled once."""
+
+LIBRARY_COVERAGE_CONTROL = """`verilator_config
+public_flat_rd -module "*" -var "*"
+"""
+"""A file for Verilator: every signal is kept, under its name, for ``native/toggles.hpp`` to look at.
+
+Verilator's own ``--coverage-toggle`` takes twice as long to compile, and in 5.048 what it says of
+the bits of a signal from bit 32 on is what happened to bits below, if the signal has more than 64."""
+
+LIBRARY_COVERAGE_RUNTIME = ("verilated_cov.cpp",)
+"""More of Verilator's sources, to write down what was counted."""
 
 VERILATOR_MINIMUM = (5, 36)
 """First version whose interface cocotb 2.1 compiles against."""

@@ -569,6 +569,21 @@ def test_registers() -> None:
             accelerator.write_register(0, 1 << 32)
 
 
+def test_a_write_and_a_read_side_by_side() -> None:
+    """In whatever order their parts come, both are done."""
+    rng = np.random.default_rng(5)
+    program, enable = standin.address("PROGRAM_LO"), standin.address("IRQ_ENABLE")
+    with make() as accelerator:
+        accelerator.write_register(enable, 2)
+        for _ in range(20):
+            value = int(rng.integers(1 << 32))
+            after = tuple(int(wait) for wait in rng.integers(0, 5, 5))
+            read = accelerator.access((program, value, 15), enable, prot=5, after=after)  # type: ignore[arg-type]
+            assert read == 2
+            assert accelerator.access(None, program) == value
+        assert accelerator.violations == {}
+
+
 def test_run_stops_at_its_bound() -> None:
     with make() as accelerator:
         before = accelerator.cycles

@@ -122,6 +122,7 @@ private:
     unsigned receiving = 0;  // bits left, the stop bit being the last
     unsigned in = 0;
     uint32_t in_timer = 0;
+    bool broken = false;  // a stop bit was 0; what is left of it is no start bit
 
     void edge(bool level) {
         top->clk = level;
@@ -158,7 +159,8 @@ private:
 
     void listen() {
         if (!receiving) {
-            if (top->tx) return;
+            broken = broken && !top->tx;
+            if (top->tx || broken) return;
             receiving = BITS - 1;
             in = 0;
             in_timer = divisor + divisor / 2 - 1;  // to the middle of bit 0
@@ -173,6 +175,7 @@ private:
             (void)!write(fd, &octet, 1);
         } else {
             ++bad_stops;
+            broken = true;
         }
     }
 

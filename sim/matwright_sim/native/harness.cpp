@@ -13,6 +13,11 @@
 #include "axi_memory.hpp"
 #include "verilated.h"
 
+#if MW_COVERAGE
+#include "toggles.hpp"
+#include "verilated_cov.h"
+#endif
+
 #if VM_TRACE_FST
 #include "verilated_fst_c.h"
 using Trace = VerilatedFstC;
@@ -36,6 +41,13 @@ VerilatedContext* new_context(uint32_t unknown) {
     return context;
 }
 
+// A write, a read, or both; how many cycles later each part of them is offered or taken.
+struct LiteAccess {
+    uint32_t write, read, awaddr, wdata, wstrb, araddr, prot;
+    uint32_t aw_after, w_after, b_after, ar_after, r_after;
+    uint32_t rdata;
+};
+
 class Harness {
 public:
     Harness(uint8_t* memory, uint64_t size, uint32_t read_latency, uint32_t write_latency,
@@ -53,6 +65,9 @@ public:
         (void)trace_path;
 #endif
         reset(2);
+#if MW_COVERAGE
+        toggles.reset(new Toggles(*context));
+#endif
     }
 
     ~Harness() {
@@ -129,10 +144,51 @@ public:
         return response;
     }
 
+    // A write and a read side by side, each part of them in its own time; false if they do not end.
+    bool access(LiteAccess& access) {
+        top->s_axil_awaddr = access.awaddr;
+        top->s_axil_wdata = access.wdata;
+        top->s_axil_wstrb = access.wstrb;
+        top->s_axil_araddr = access.araddr;
+        top->s_axil_awprot = top->s_axil_arprot = access.prot;
+        bool aw = access.write, w = access.write, b = access.write;
+        bool ar = access.read, r = access.read;
+        for (unsigned i = 0; i < LITE_TIMEOUT && (b || r); ++i) {
+            top->s_axil_awvalid = aw && i >= access.aw_after;
+            top->s_axil_wvalid = w && i >= access.w_after;
+            top->s_axil_bready = i >= access.b_after;
+            top->s_axil_arvalid = ar && i >= access.ar_after;
+            top->s_axil_rready = i >= access.r_after;
+            unsettled = true;
+            settle();
+            aw = aw && !(top->s_axil_awvalid && top->s_axil_awready);
+            w = w && !(top->s_axil_wvalid && top->s_axil_wready);
+            ar = ar && !(top->s_axil_arvalid && top->s_axil_arready);
+            if (top->s_axil_bvalid && top->s_axil_bready) b = false;
+            if (top->s_axil_rvalid && top->s_axil_rready) {
+                r = false;
+                access.rdata = top->s_axil_rdata;
+            }
+            step();
+        }
+        top->s_axil_awvalid = top->s_axil_wvalid = top->s_axil_bready = 0;
+        top->s_axil_arvalid = top->s_axil_rready = 0;
+        unsettled = true;
+        return !(b || r);
+    }
+
     bool irq() {
         settle();
         return top->irq;
     }
+
+#if MW_COVERAGE
+    // What has run, as Verilator counts it, and which bits have moved, since this was made.
+    bool write_coverage(const char* counts, const char* moves) const {
+        context->coveragep()->write(counts);
+        return toggles->write(moves);
+    }
+#endif
 
     uint64_t cycles = 0;
 
@@ -149,6 +205,9 @@ private:
 #if VM_TRACE
     std::unique_ptr<Trace> trace;
 #endif
+#if MW_COVERAGE
+    std::unique_ptr<Toggles> toggles;
+#endif
 
 public:
     AxiMemory<Vtop> memory;
@@ -162,6 +221,9 @@ private:
     void edge(bool level) {
         top->clk = level;
         top->eval();
+#if MW_COVERAGE
+        if (toggles && !level) toggles->sample();
+#endif
 #if VM_TRACE
         if (trace) trace->dump(context->time());
 #endif
@@ -209,6 +271,9 @@ API int mw_write(void* self, uint32_t offset, uint32_t value) {
 API int mw_read(void* self, uint32_t offset, uint32_t* value) {
     return static_cast<Harness*>(self)->read(offset, value);
 }
+API int mw_access(void* self, LiteAccess* access) {
+    return static_cast<Harness*>(self)->access(*access);
+}
 API void mw_inject(void* self, uint32_t kind, uint64_t at, uint32_t beat, uint32_t argument) {
     static_cast<Harness*>(self)->memory.inject(kind, at, beat, argument);
 }
@@ -216,6 +281,11 @@ API void mw_release(void* self) { static_cast<Harness*>(self)->memory.release();
 API void mw_watch(void* self, int on, const Window* windows, uint32_t count) {
     static_cast<Harness*>(self)->memory.watch(on, windows, count);
 }
+#if MW_COVERAGE
+API int mw_coverage(void* self, const char* counts, const char* moves) {
+    return static_cast<Harness*>(self)->write_coverage(counts, moves);
+}
+#endif
 API void mw_record(void* self, int on) {
     static_cast<Harness*>(self)->memory.transfers.clear();
     static_cast<Harness*>(self)->memory.recording = on;

@@ -176,11 +176,7 @@ def _twins(task: Task, top: str, outcome: Outcome, step: int, steps: int) -> Non
             else f"A run without initial values is wrong: {one['wrong']}"
         )
         where = f" in episode {number} ({episodes[number].trouble})."
-        outcome.failures.append(
-            Failure(
-                what + where, task.seed, {"kind": "twins"}
-            )
-        )
+        outcome.failures.append(Failure(what + where, task.seed, {"kind": "twins"}))
     outcome.figures += [
         Figure("pairs of runs from drawn initial values", len(episodes)),
         Figure("pairs that differ", len(differ), "0", not differ),
