@@ -28,6 +28,7 @@ from typing import Any
 
 from matwright.commands.common import progress
 from matwright.config import AcceleratorConfig, Precision
+from matwright.config import load as load_config
 from matwright.presets import PRESETS
 from matwright_fpga.devices import FAMILIES, RESOURCES, find_device
 from matwright_fpga.errors import FitError, FpgaError, ToolError
@@ -50,6 +51,7 @@ _SMALL = PRESETS["small"]
 CONFIGS: dict[str, AcceleratorConfig] = {
     **PRESETS,
     "small 12 x 12": replace(_SMALL, name="small_12x12", rows=12, cols=12),
+    "square12": load_config(Path(__file__).parents[1] / "docs/examples/ulx3s/square12.toml"),
     "small W4A8": replace(_SMALL, name="small_w4a8", cols=16, precision=Precision(b_width=4)),
 }
 """What is measured, by the name it has in the tables."""
@@ -86,6 +88,7 @@ POINTS = [
     Point("small", "ecp5", "45k"),
     Point("small", "ecp5", "85k"),
     Point("small", "nexus", "lifcl-40"),
+    Point("square12", "ecp5", "85k"),
     Point("edge", "ecp5", "85k"),
     Point("small", "ecp5", "85k", "6", _ARRAY),
     Point("small", "ecp5", "85k", "8", _ARRAY),
@@ -99,6 +102,7 @@ SUMMARY = {
     "small 12 x 12.engine.array/ecp5/85k/6": "12 x 12, int8",
     "small W4A8.engine.array/ecp5/85k/6": "8 x 16, int4 weights, two products in a multiplier",
     "small/ecp5/85k/6": "all of `small`",
+    "square12/ecp5/85k/6": "all of 12 x 12, int8, for a ULX3S",
     "tiny/ice40/up5k": "all of `tiny`: 4 x 4, int8",
 }
 """The points that the README shows, and what they are called there."""
