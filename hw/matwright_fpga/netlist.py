@@ -172,9 +172,8 @@ class Netlist:
         last, when everything else is in its way.
         """
         wires: dict[tuple[str, str], int] = {}
-        free = 1 + max(
-            bit for wire in self._wires.values() for bit in wire["bits"] if isinstance(bit, int)
-        )
+        used = (bit for wire in self._wires.values() for bit in wire["bits"])
+        free = 1 + max((bit for bit in used if isinstance(bit, int)), default=0)
         for name, group in groups.items():
             for port, bits in self._cells[name]["connections"].items():
                 if ports.fullmatch(port):
