@@ -18,27 +18,27 @@ from matwright.config import AcceleratorConfig
 from matwright_fpga import tools
 
 from .. import cache
-from .property import Proof, Property, build
+from .property import Proof, build
 
 __all__ = [
     "LIMIT",
     "Finding",
+    "Hunt",
     "Job",
     "Outcome",
     "Question",
     "Result",
     "TooLongError",
-    "find_planted",
     "prepare",
     "prepare_planted",
     "prove",
+    "waveform",
 ]
 
 LIMIT = 600.0
 """Seconds that one run of Yosys may take."""
 
 _PREPARE = (
-    "read_rtlil top.il",
     "prep -flatten -top top",
     "memory_map",
     "async2sync",
@@ -112,64 +112,65 @@ class Question:
     shown: tuple[tuple[str, ...], ...]
     """Signals that each is about."""
 
-    @property
-    def script(self) -> tuple[str, ...]:
-        """Commands of Yosys; the answers go to files."""
-        lines = [*_PREPARE, "tee -q -o cells.json stat -json top"]
+    def script(self, name: str) -> list[str]:
+        """Commands of Yosys about the circuit in ``name``; the answers go to files."""
+        lines = [f"read_rtlil {name}.il", *_PREPARE, f"tee -q -o {name}.json stat -json top"]
         for i, (asked, names) in enumerate(zip(self.asked, self.shown, strict=True)):
             show = " ".join(f"-show {name}" for name in names)
             # Only what the question is about: the solver would decide on the rest too.
             about = " ".join(f"w:{name} %ci*" for name in names)
             about += " t:$assume %ci*" + " %u" * len(names)
-            run = f"tee -q -o answer{i}.log sat {asked} -dump_vcd run{i}.vcd"
+            run = f"tee -q -o {name}_{i}.log sat {asked} -dump_vcd {name}_{i}.vcd"
             lines += ["cd top", f"select {about}"]
             lines += [f"{run} -set-assumes -show-inputs {show}", "cd .."]
-        return tuple(lines)
+        return [*lines, "design -reset"]
 
-    def answers(self, seconds: float) -> tuple[list[Finding], int, float]:
-        """What Yosys says, the circuit's cells, and the time that it took, from the cache if it is there.
+    def read(self, folder: Path, name: str) -> list[Finding]:
+        """What Yosys said."""
+        logs = [(folder / f"{name}_{i}.log").read_text("utf-8") for i in range(len(self.asked))]
+        return [_finding(log, names) for log, names in zip(logs, self.shown, strict=True)]
 
-        Raises :class:`TooLongError` and :class:`.ToolError`.
-        """
-        tool = tools.find_tool("yosys")
 
-        def run(folder: Path) -> None:
-            took = self._run(tool, folder, seconds)
-            count = json.loads((folder / "cells.json").read_text("utf-8"))
-            figures = {"seconds": took, "cells": count["modules"]["\\top"]["num_cells"]}
-            (folder / "figures.json").write_text(json.dumps(figures), encoding="utf-8")
+def _ask(questions: Sequence[Question], folder: Path, seconds: float) -> float:
+    """Asks all in one run of Yosys, which starts as long as many an answer takes; the time it took."""
+    script: list[str] = []
+    for j, question in enumerate(questions):
+        (folder / f"top{j}.il").write_text(question.rtlil, encoding="utf-8")
+        script += question.script(f"top{j}")
+    (folder / "prove.ys").write_text("\n".join([*script, ""]), encoding="utf-8")
+    end = time.monotonic() + seconds
 
-        place = cache.entry("proof", cache.key(tool.version, self.rtlil, *self.script), run)
-        figures = json.loads((place / "figures.json").read_text("utf-8"))
-        return self._read(place), figures["cells"], figures["seconds"]
+    def watch(said: str) -> None:
+        if time.monotonic() > end:
+            raise TooLongError
 
-    def waveform(self, path: Path) -> Finding:
-        """Ask the first question again, and leave the run that was found in ``path``, a VCD file."""
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            first = Question(self.rtlil, self.asked[:1], self.shown[:1])
-            first._run(tools.find_tool("yosys"), folder, LIMIT)
-            if (folder / "run0.vcd").exists():
-                shutil.copyfile(folder / "run0.vcd", path)
-            return first._read(folder)[0]
+    tool = tools.find_tool("yosys")
+    took = tools.run(tool, ["-q", "-s", "prove.ys"], folder, "yosys.log", watch=watch)
+    return round(took.cpu_seconds, 2)
 
-    def _run(self, tool: tools.Tool, folder: Path, seconds: float) -> float:
-        (folder / "top.il").write_text(self.rtlil, encoding="utf-8")
-        (folder / "prove.ys").write_text("\n".join([*self.script, ""]), encoding="utf-8")
-        end = time.monotonic() + seconds
 
-        def watch(said: str) -> None:
-            if time.monotonic() > end:
-                raise TooLongError
+def _answers(
+    questions: Sequence[Question], seconds: float
+) -> tuple[list[list[Finding]], list[int], float]:
+    """What Yosys says to each, the circuits' cells, and the time that it took; from the cache if it is
+    there. Raises :class:`TooLongError` and :class:`.ToolError`."""
 
-        took = tools.run(tool, ["-q", "-s", "prove.ys"], folder, "yosys.log", watch=watch)
-        return round(took.cpu_seconds, 2)
+    def run(folder: Path) -> None:
+        took = _ask(questions, folder, seconds)
+        cells = []
+        for j in range(len(questions)):
+            counts = json.loads((folder / f"top{j}.json").read_text("utf-8"))
+            cells.append(counts["modules"]["\\top"]["num_cells"])
+        figures = {"seconds": took, "cells": cells}
+        (folder / "figures.json").write_text(json.dumps(figures), encoding="utf-8")
 
-    def _read(self, folder: Path) -> list[Finding]:
-        return [
-            _finding((folder / f"answer{i}.log").read_text("utf-8"), names)
-            for i, names in enumerate(self.shown)
-        ]
+    parts = [tools.find_tool("yosys").version]
+    for j, question in enumerate(questions):
+        parts += [question.rtlil, *question.script(f"top{j}")]
+    place = cache.entry("proof", cache.key(*parts), run)
+    figures = json.loads((place / "figures.json").read_text("utf-8"))
+    findings = [question.read(place, f"top{j}") for j, question in enumerate(questions)]
+    return findings, figures["cells"], figures["seconds"]
 
 
 class TooLongError(Exception):
@@ -188,7 +189,7 @@ class Job:
         """Prove all claims and reach all goals; what takes longer is unknown. Raises :class:`.ToolError`."""
         parts = len(self.question.asked) - len(self.goals)
         try:
-            answers, cells, took = self.question.answers(seconds)
+            (answers,), (cells,), took = _answers([self.question], seconds)
         except TooLongError:
             unknown = Finding(Outcome.UNKNOWN, 0)
             goals = tuple((name, unknown) for name in self.goals)
@@ -215,12 +216,32 @@ def prepare(proof: Proof, config: AcceleratorConfig) -> Job:
     return Job(proof, question, tuple(bench.goals))
 
 
-def prepare_planted(proof: Proof, item: Property) -> Question:
-    """Write the bench of ``proof`` with the bug of ``item`` in it; a claim that is REFUTED has found it."""
-    bench = build(proof, proof.planted_in, item.plant)
-    claims = [f"claim_{name}" for name in item.claims(bench)]
-    asked = tuple(f"{_seek(proof)} {claim} 1" for claim in claims)
-    return Question(bench.rtlil(), asked, tuple((claim,) for claim in claims))
+@dataclass(frozen=True)
+class Hunt:
+    """A proof's planted bugs, ready to be looked for: whether each breaks the claims of its property."""
+
+    proof: Proof
+    questions: tuple[Question, ...]
+
+    def run(self, seconds: float = LIMIT) -> list[Finding]:
+        """Of each property, in order: REFUTED is that its bug was found. Raises :class:`.ToolError`."""
+        try:
+            answers, _, _ = _answers(self.questions, seconds)
+        except TooLongError:
+            return [Finding(Outcome.UNKNOWN, 0) for _ in self.questions]
+        return [max(findings, key=_badness) for findings in answers]
+
+
+def prepare_planted(proof: Proof) -> Hunt:
+    """Write the benches of ``proof`` with a bug in each."""
+    questions = []
+    for item in proof.properties:
+        bench = build(proof, proof.planted_in, item.plant)
+        claims = [f"claim_{name}" for name in item.claims(bench)]
+        asked = tuple(f"{_seek(proof)} {claim} 1" for claim in claims)
+        shown = tuple((claim,) for claim in claims)
+        questions.append(Question(bench.rtlil(), asked, shown))
+    return Hunt(proof, tuple(questions))
 
 
 def prove(proof: Proof, config: AcceleratorConfig, seconds: float = LIMIT) -> Result:
@@ -228,13 +249,14 @@ def prove(proof: Proof, config: AcceleratorConfig, seconds: float = LIMIT) -> Re
     return prepare(proof, config).run(seconds)
 
 
-def find_planted(question: Question, seconds: float = LIMIT) -> Finding:
-    """Whether a run breaks the claims of a property whose bug is planted: REFUTED is that there is one."""
-    try:
-        answers, _, _ = question.answers(seconds)
-    except TooLongError:
-        return Finding(Outcome.UNKNOWN, 0)
-    return max(answers, key=_badness)
+def waveform(job: Job, path: Path) -> None:
+    """Leave the run that breaks a proof, if there is one, in ``path``, a VCD file."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        question = Question(job.question.rtlil, job.question.asked[:1], job.question.shown[:1])
+        _ask([question], folder, LIMIT)
+        if (folder / "top0_0.vcd").exists():
+            shutil.copyfile(folder / "top0_0.vcd", path)
 
 
 def _seek(proof: Proof) -> str:

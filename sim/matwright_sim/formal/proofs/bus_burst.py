@@ -168,6 +168,7 @@ PROOFS = (
         block="bus/burst.py: BurstSplitter",
         scale=f"16-bit addresses, blocks of 4 beats of 4 bytes, requests of up to {_MOST} beats; request "
         "registers of the configuration",
+        quick=False,
         spec=_spec,
         properties=(
             Property(

@@ -64,6 +64,7 @@ PROOFS = (
         name="counter_bank",
         block="bus/counters.py: CounterBank",
         scale="3 counters",
+        quick=False,
         spec=_spec,
         properties=(
             Property(

@@ -4,6 +4,7 @@
 from amaranth import Cat, Mux, Signal, Value
 
 from matwright.config import AcceleratorConfig, Bus
+from matwright.presets import preset
 
 from ..axi import Flight, Row, burst_shape, fires, remembers, stays, within_page
 from ..bench import Bench
@@ -225,6 +226,7 @@ PROOFS = (
         ),
         depth=14,
         steps=6,
+        planted_in=preset("tiny"),
         applies=lambda config: not config.build.unsafe_unchecked,
     ),
 )

@@ -164,6 +164,7 @@ PROOFS = (
         name="wishbone_registers",
         block="bus/wishbone_slave.py: WishboneToAxiLite",
         scale="as it is",
+        quick=False,
         spec=_slave,
         properties=(
             Property(
@@ -202,6 +203,7 @@ PROOFS = (
         name="wishbone_memory",
         block="bus/wishbone_master.py: AxiToWishbone",
         scale="16-bit addresses, 32-bit beats, bursts of up to 256",
+        quick=False,
         spec=_master,
         properties=(
             Property(

@@ -3,6 +3,8 @@
 
 from amaranth import Cat, Mux, Signal, Value
 
+from matwright.presets import preset
+
 from ..axi import Flight, Row, burst_shape, fires, remembers, stays, within_page
 from ..bench import Bench
 from ..property import Proof, Property
@@ -272,6 +274,7 @@ PROOFS = (
         ),
         depth=14,
         steps=6,
+        planted_in=preset("tiny"),
         applies=lambda config: not config.build.unsafe_unchecked,
     ),
 )
