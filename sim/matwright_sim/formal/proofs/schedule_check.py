@@ -180,7 +180,7 @@ PROOFS = (
         properties=(
             Property(
                 "none",
-                "Two cycles after its last beat, a descriptor that breaks no rule of its fields has no error.",
+                "Two cycles after its last beat a descriptor that breaks no rule of its fields has no error.",
                 Plant(_CHECK, "top = most.bit_length() - 1", "top = most.bit_length() - 2"),
             ),
             Property(
@@ -206,7 +206,7 @@ PROOFS = (
             ),
             Property(
                 "tile",
-                "TILE, exactly if a tile is empty, too large or splits a beat, and nothing before it is wrong.",
+                "TILE, exactly if a tile is empty, too large or splits a beat, and nothing before is wrong.",
                 Plant(_CHECK, "top = most.bit_length() - 1", "top = most.bit_length()"),
             ),
             Property(
