@@ -44,7 +44,7 @@ _MOMENT = (0.010, 3500)
 _HOSTILE = (0.0035, 900)
 _TENANTS = (0.030, 8000)
 _FLIP = (0.002, 700)
-_SECONDS = {False: (3.0, 1.5, 1.0, 1.2), True: (90.0, 60.0, 20.0, 40.0)}
+_SECONDS = {False: (5.0, 3.0, 1.0, 1.5), True: (90.0, 60.0, 20.0, 40.0)}
 """Of faults at moments, hostile descriptors, tenants and flips."""
 _USUAL = (24, 24, 24)
 """Sizes of a GEMM of as many bytes as those of a program."""

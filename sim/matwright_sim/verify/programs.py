@@ -35,7 +35,6 @@ _EACH, _CYCLES = 0.006, {"parallel": 1300, "serial": 2300}
 """Seconds and cycles that a program takes."""
 _USUAL = (24, 24, 24)
 """Sizes of GEMMs of as many bytes as those of a program."""
-_MOST_FAILURES = 3
 
 
 def amount(config: AcceleratorConfig, full: bool) -> int:
@@ -47,7 +46,7 @@ def amount(config: AcceleratorConfig, full: bool) -> int:
 
 
 def campaign(task: Task, programs: int) -> list[Part]:
-    """What came of so many programs; it ends after some failures."""
+    """What came of so many programs, or of those up to the first that fails."""
     counts = [min(_CHUNK, programs - start) for start in range(0, programs, _CHUNK)]
     tasks = [(task.seed, number, count) for number, count in enumerate(counts)]
     parts: list[Part] = []
@@ -57,7 +56,7 @@ def campaign(task: Task, programs: int) -> list[Part]:
     ):
         parts.append(made)
         task.advance(min(programs, _CHUNK * len(parts)), programs)
-        if sum(made.case is not None for made in parts) == _MOST_FAILURES:
+        if made.case is not None:
             break
     return parts
 

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The check of random programs: what it finds on sound hardware and on hardware with a bug."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from matwright.presets import PRESETS
+from matwright_sim.fuzz.case import Case
+from matwright_sim.verify import programs
+from matwright_sim.verify.check import NotRun, Outcome, Task
+from matwright_sim.verify.programs import CHECK
+
+
+def figures(outcome: Outcome) -> dict[str, object]:
+    return {figure.name: figure.value for figure in outcome.figures}
+
+
+def test_sound_hardware(sound: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing differs, of programs of every kind; the same seed finds the same."""
+    monkeypatch.setattr(programs, "amount", lambda config, full: 120)
+    seen: list[tuple[int, int]] = []
+    outcome = CHECK.run(dataclasses.replace(sound, advance=lambda *at: seen.append(at)))
+    assert outcome.passed and outcome.failures == []
+    found = figures(outcome)
+    assert (found["programs"], found["programs that differ"]) == (120, 0)
+    for name in ("run by the driver", "stopped by an error", "cycles and counters compared"):
+        assert int(str(found[name])) > 10, name
+    assert seen[0] == (0, 120) and seen[-1] == (120, 120)
+    monkeypatch.setattr(programs, "amount", lambda config, full: 25)
+    assert CHECK.run(sound) == CHECK.run(sound)
+
+
+def test_a_bug_is_found_made_small_and_seen_again(
+    planted: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "amount", lambda config, full: 100)
+    outcome = CHECK.run(planted)
+    assert not outcome.passed
+    failure = outcome.failures[0]
+    assert failure.seed == 3 and "bytes of memory are wrong" in failure.what
+    assert failure.case is not None and CHECK.replay is not None
+    read = json.loads(json.dumps(failure.case))
+    small = Case.of(read)
+    (program,) = small.programs
+    (code,) = read["programs"][0]["code"]
+    assert (small.world.read_latency, small.world.stall, program.driver) == (1, 0, False)
+    # Four words of activations are the fewest in which the bug shows.
+    assert code["m"] * -(-code["k"] // 4) <= 6 and code["n"] == 1, code
+    assert len(program.windows) == 1
+
+    again = CHECK.replay(planted, read, None)
+    assert [other.what for other in again.failures] == [failure.what.partition(": ")[2]]
+    wave = planted.folder / "wave.vcd"
+    cured = CHECK.replay(Task(planted.config, planted.folder), read, wave)
+    assert cured.passed and figures(cured)["programs"] == 1
+    assert "$enddefinitions" in wave.read_text(encoding="utf-8")
+
+
+def test_without_hypothesis_a_case_stays_as_it_is(
+    planted: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "amount", lambda config, full: 25)
+    monkeypatch.setitem(__import__("sys").modules, "hypothesis", None)
+    outcome = CHECK.run(planted)
+    (note,) = (note for note in outcome.notes if "Hypothesis" in note)
+    assert note == (
+        "the case is not made smaller without Hypothesis; install it with `pip install hypothesis`"
+    )
+    assert outcome.failures[0].case is not None
+    Case.of(outcome.failures[0].case)
+
+
+def test_no_room(tmp_path: Path) -> None:
+    small = PRESETS["tiny"]
+    config = dataclasses.replace(
+        PRESETS["server"],
+        rows=128,
+        cols=128,
+        bus=dataclasses.replace(PRESETS["server"].bus, addr_width=16),
+        limits=small.limits,
+    )
+    with pytest.raises(NotRun, match="the address space of 65536 bytes has no room for programs"):
+        CHECK.run(Task(config, tmp_path))
+
+
+def test_amounts_follow_from_the_configuration() -> None:
+    quick = {name: programs.amount(PRESETS[name], False) for name in ("tiny", "small", "server")}
+    assert quick["small"] > quick["server"] > 20
+    assert programs.amount(PRESETS["tiny"], True) > 10 * quick["tiny"]

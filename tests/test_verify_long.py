@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The long run's script: what it keeps, and that the page shows it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import verify_long
+from matwright_sim.verify.check import Figure, Outcome, Task
+from matwright_sim.verify.programs import CHECK as PROGRAMS
+
+ROOT = Path(__file__).parents[1]
+
+
+def project(root: Path) -> Path:
+    (root / "docs" / "results").mkdir(parents=True)
+    page = root / verify_long.PAGE
+    page.write_text("before\n" + "".join(verify_long.MARKS) + "after\n", encoding="utf-8")
+    return page
+
+
+def test_runs_are_kept_and_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each in place of the last of its check and preset; presets in their order."""
+    page = project(tmp_path)
+    for presets, seed in (("small", "1"), ("tiny", "2"), ("small", "3")):
+        arguments = ["--programs", "25", "--presets", presets, "--seed", seed, "--update"]
+        assert verify_long.main(arguments, tmp_path) == 0
+    assert "programs on tiny: programs 25, descriptors " in capsys.readouterr().out
+    runs = json.loads((tmp_path / verify_long.DATA).read_text(encoding="utf-8"))["runs"]
+    assert [(run["preset"], run["seed"]) for run in runs] == [("tiny", 2), ("small", 3)]
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("before\n") and text.endswith("after\n")
+    assert "|  | `tiny` | `small` |\n" in text
+    assert "| **programs that differ** | **0** | **0** |\n" in text
+    assert "| shapes of 1 to 40 | - | - |\n" in text
+
+
+def test_a_failure_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project(tmp_path)
+
+    def run(task: Task, programs: int) -> list[Any]:
+        assert (task.config.name, task.full, task.seed, programs) == ("tiny", True, 1, 10)
+        return []
+
+    wrong = Outcome([Figure(verify_long.DIFFER["programs"], 1, "0", False)])
+    monkeypatch.setattr(verify_long.programs, "campaign", run)
+    monkeypatch.setattr(verify_long.programs, "outcome", lambda parts: wrong)
+    assert verify_long.main(["--programs", "10", "--presets", "tiny"], tmp_path) == 1
+    assert "programs that differ 1" in capsys.readouterr().out
+
+
+def test_the_page_shows_the_data() -> None:
+    runs = json.loads((ROOT / verify_long.DATA).read_text(encoding="utf-8"))["runs"]
+    page = (ROOT / verify_long.PAGE).read_text(encoding="utf-8")
+    assert verify_long.updated(page, verify_long.markdown(runs)) == page
+    for run in runs:
+        assert run["figures"][verify_long.DIFFER[run["check"]]] == 0
+    kinds = {(run["preset"], run["check"]): run["figures"] for run in runs}
+    for name in ("tiny", "small"):
+        assert kinds[name, "shapes"]["shapes of 1 to 40"] == 64_000
+        assert kinds[name, "programs"]["programs"] == 50_000
+    assert PROGRAMS.name in verify_long.DIFFER
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--programs", "0"], "must be an integer from 1 on, not '0'"),
+        (["--presets", "tiny,huge"], "must be presets (tiny, small"),
+    ],
+)
+def test_refusals(arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        verify_long.main(arguments)
+    assert stop.value.code == 2
+    assert sentence in capsys.readouterr().err
