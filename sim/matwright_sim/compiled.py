@@ -133,8 +133,7 @@ class CompiledAccelerator:
         if not 0 <= unknown < 1 << 31:
             raise ValueError(f"unknown must be at least 0 and less than 2**31, not {unknown}")
         variant = Variant(trace=kind, coverage=coverage, unknown=bool(unknown))
-        path = library(verilog, _top(config, verilog), native=_NATIVE, variant=variant)
-        self._library = _load(path, coverage)
+        self._library = _load(self._compile(verilog, variant), coverage)
         self._memory: NDArray[np.uint8] = np.zeros(memory_bytes, dtype=np.uint8)
         self._handle = self._library.mw_new(
             self._memory.ctypes.data,
@@ -149,6 +148,10 @@ class CompiledAccelerator:
         names = self._library.mw_counter_names().decode().split()
         self._counter_names: list[str] = names
         self._counters = self._library.mw_counters(self._open)
+
+    def _compile(self, verilog: str, variant: Variant) -> Path:
+        """The library of the Verilog."""
+        return library(verilog, _top(self.config, verilog), native=_NATIVE, variant=variant)
 
     # Life.
 

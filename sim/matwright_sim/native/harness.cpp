@@ -190,6 +190,8 @@ public:
     }
 #endif
 
+    Vtop& model() { return *top; }
+
     uint64_t cycles = 0;
 
 private:

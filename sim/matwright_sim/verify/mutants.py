@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mutants: would the regression see it if a bit of the Verilog were wrong?
+
+Yosys changes one bit at one port of one cell; a mutant is killed if the programs of
+:mod:`.mutation.plan` see a difference. What survives is proven to be without effect, or listed with the
+line of the generator that it is from.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from matwright.config import AcceleratorConfig
+
+from .check import Check, Failure, Figure, NotRun, Outcome, Sheet, Task
+from .mutation.acts import KINDS, Broken
+from .mutation.campaign import Kill, perform, rehearse
+from .mutation.machine import MutatedAccelerator
+from .mutation.netlist import BLOCKS, Mutant, Netlist, netlist
+from .mutation.plan import memory_bytes, parts
+from .mutation.proof import equivalent, netlist_difference
+from .mutation.worker import killed
+
+__all__ = ["CHECK", "GOAL", "Block", "campaign"]
+
+GOAL = 98
+"""Percent of the mutants not proven equivalent that are to be killed."""
+
+MANY, FEW = 1000, 100
+"""Mutants of a block, in a full and in a quick campaign."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """What became of the mutants of a block."""
+
+    name: str
+    sites: int
+    mutants: tuple[Mutant, ...]
+    kills: Mapping[int, Kill]
+    equivalent: frozenset[int]
+    """Numbers of those proven to be without effect."""
+
+    @property
+    def listed(self) -> list[Mutant]:
+        """Neither killed nor proven."""
+        return [
+            m
+            for m in self.mutants
+            if m.number not in self.kills and m.number not in self.equivalent
+        ]
+
+    @property
+    def percent(self) -> float:
+        """Killed, of those that are not proven equivalent."""
+        return _percent(len(self.kills), len(self.mutants) - len(self.equivalent))
+
+
+def _percent(part: int, whole: int) -> float:
+    return round(100 * part / whole, 2) if whole else 100.0
+
+
+def campaign(task: Task, count: int) -> list[Block]:
+    """``count`` mutants of each block of a configuration; raises :class:`.Broken`."""
+    made = netlist(task.config, task.verilog, count, task.seed)
+    lock, done = Lock(), Counter[str]()
+    total = 2 * len(made.mutants)  # a mutant is run, and if need be proven
+
+    def advance(block: str, steps: int) -> None:
+        with lock:
+            done[block] = steps
+            task.advance(sum(done.values()), total)
+
+    def one(block: str) -> Block:
+        return _block(task, made, block, lambda steps: advance(block, steps))
+
+    with ThreadPoolExecutor(max(1, task.jobs)) as pool:
+        return list(pool.map(one, BLOCKS))
+
+
+def _block(task: Task, made: Netlist, block: str, advance: Any) -> Block:
+    mutants = made.of(block)
+    # Compiled here, so that what cannot be compiled is told here.
+    with MutatedAccelerator(
+        task.config, made.verilog(block), memory_bytes=memory_bytes(task.config)
+    ):
+        advance(0)
+    kills: dict[int, Kill] = {}
+    numbers = [mutant.number for mutant in mutants]
+    for steps, (number, kill) in enumerate(
+        killed(task.config, made.text(block), block, numbers, task.seed), start=1
+    ):
+        if kill is not None:
+            kills[number] = kill
+        advance(steps)
+    rest = [mutant for mutant in mutants if mutant.number not in kills]
+    folder = task.folder / f"proof_{block}"
+    folder.mkdir(parents=True, exist_ok=True)
+    proven = equivalent(made, rest, folder, lambda begun: advance(len(mutants) + begun))
+    advance(2 * len(mutants))
+    equal = frozenset(m.number for m, is_proven in zip(rest, proven, strict=True) if is_proven)
+    return Block(block, made.sites[block], tuple(mutants), kills, equal)
+
+
+def _run(task: Task) -> Outcome:
+    _check_config(task.config)
+    try:
+        blocks = campaign(task, MANY if task.full else FEW)
+    except Broken as broken:
+        return Outcome(failures=[Failure(f"The sound machine fails: {broken}", task.seed)])
+    return _outcome(task, blocks)
+
+
+def _check_config(config: AcceleratorConfig) -> None:
+    if config.build.unsafe_unchecked:
+        raise NotRun(
+            f"{config.name} is built without checks, which the programs of this check rely on."
+        )
+
+
+def _outcome(task: Task, blocks: Sequence[Block]) -> Outcome:
+    outcome = Outcome()
+    mutants = sum(len(block.mutants) for block in blocks)
+    kills = sum(len(block.kills) for block in blocks)
+    proven = sum(len(block.equivalent) for block in blocks)
+    percent = _percent(kills, mutants - proven)
+    outcome.figures = [
+        Figure("mutants", mutants),
+        Figure("killed", kills),
+        Figure("proven equivalent", proven),
+        Figure("listed", mutants - kills - proven),
+        Figure(
+            "killed of those not proven equivalent, %", percent, f"at least {GOAL}", percent >= GOAL
+        ),
+    ]
+    columns = (
+        "block",
+        "sites",
+        "mutants",
+        *(f"by {kind}" for kind in KINDS),
+        "equivalent",
+        "listed",
+        "%",
+    )
+    rows = []
+    for block in blocks:
+        by = Counter(kill.kind for kill in block.kills.values())
+        rows.append(
+            (
+                block.name,
+                block.sites,
+                len(block.mutants),
+                *(by[kind] for kind in KINDS),
+                len(block.equivalent),
+                len(block.listed),
+                block.percent,
+            )
+        )
+    outcome.sheets.append(Sheet("Mutants, and what killed them", columns, tuple(rows)))
+    by_act = Counter((b.name, kill.part) for b in blocks for kill in b.kills.values())
+    outcome.sheets.append(
+        Sheet(
+            "Which work killed them",
+            ("block", "work", "killed"),
+            tuple((*k, n) for k, n in by_act.items()),
+        )
+    )
+    listed = [(m.block, m.number, m.source, str(m)) for block in blocks for m in block.listed]
+    outcome.sheets.append(
+        Sheet(
+            "Neither killed nor proven",
+            ("block", "number", "source", "mutant"),
+            tuple(sorted(listed)),
+        )
+    )
+    outcome.notes.append(
+        f"Seed {task.seed}. Proven means: in any state of registers and memories a cycle does the same."
+    )
+    return outcome
+
+
+def _replay(task: Task, case: Mapping[str, Any], trace: Path | None) -> Outcome:
+    """Shows a mutant again: ``block``, ``number``, and the ``count`` of mutants of its campaign.
+
+    There is no waveform: a mutant that survives has none of its own.
+    """
+    count, block, number = int(case.get("count", MANY)), str(case["block"]), int(case["number"])
+    made = netlist(task.config, task.verilog, count, task.seed)
+    mutant = made.of(block)[number]
+    folder = task.folder / "mutant"
+    folder.mkdir(parents=True, exist_ok=True)
+    verilog = made.verilog(block)
+    rehearsed = list(rehearse(task.config, verilog, parts(task.config, block, task.seed)))
+    kill = perform(task.config, verilog, number, rehearsed)
+    (proven,) = equivalent(made, [mutant], folder, lambda begun: None)
+    outcome = Outcome(notes=[str(mutant), netlist_difference(made, mutant, folder)])
+    told = "" if kill is None else f"{kill.kind}: {kill.what} in {kill.part}, {kill.act}"
+    outcome.figures = [
+        Figure("killed by", told or "nothing"),
+        Figure("proven equivalent", "yes" if proven else "no"),
+    ]
+    if kill is None and not proven:
+        outcome.failures.append(
+            Failure(f"Nothing tells {mutant} from the sound machine.", task.seed, case)
+        )
+    return outcome
+
+
+CHECK = Check(
+    name="mutants",
+    title="Mutants of the Verilog are seen by the regression",
+    run=_run,
+    needs=("verilator", "yosys"),
+    quick=False,  # compiling the accelerator once for each block takes longer than a quick campaign
+    replay=_replay,
+)
