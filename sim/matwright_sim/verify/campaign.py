@@ -20,6 +20,8 @@ from .workers import Ended, run_checks
 __all__ = ["CHECKS", "Campaign", "CaseError", "Result", "find_check", "replay", "run"]
 
 CHECKS = (
+    "mutants",
+    "coverage",
     "shapes",
     "programs",
     "faults",

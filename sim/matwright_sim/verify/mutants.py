@@ -146,7 +146,7 @@ def _outcome(task: Task, blocks: Sequence[Block]) -> Outcome:
         "listed",
         "%",
     )
-    rows = []
+    rows: list[tuple[int | float | str, ...]] = []
     for block in blocks:
         by = Counter(kill.kind for kill in block.kills.values())
         rows.append(

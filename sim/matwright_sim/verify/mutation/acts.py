@@ -356,7 +356,7 @@ class Unchecked(Act):
         if not error:
             right = bool(np.array_equal(machine.memory, refused.after))
             yield Seen("result", "memory", right, True)
-        yield Seen("state", "memory", zlib.crc32(machine.memory))
+        yield Seen("state", "memory", zlib.crc32(machine.memory.data))
         yield Seen("state", "cycles", stage.took[stage.number])
         yield stage.rules()
         machine.watch(None)
@@ -397,7 +397,7 @@ class Forgotten(Act):
         )
         yield Seen("result", "UNWRITTEN or exact", bool(known), True)
         yield Seen("state", "the error", (status, *error))
-        yield Seen("state", "memory", zlib.crc32(machine.memory))
+        yield Seen("state", "memory", zlib.crc32(machine.memory.data))
         yield Seen("state", "cycles", stage.took[stage.number])
         yield stage.rules()
         yield from stage.forget()
@@ -424,4 +424,4 @@ def _harmless(stage: Stage, image: ProgramImage) -> Iterator[Seen]:
     memory = stage.machine.memory
     wrong = (memory != image.before) & (memory != image.after)
     yield Seen("result", "memory is as before or as after", not wrong.any(), True)
-    yield Seen("state", "memory", zlib.crc32(memory))
+    yield Seen("state", "memory", zlib.crc32(memory.data))

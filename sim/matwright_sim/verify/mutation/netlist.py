@@ -15,8 +15,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 from matwright import emit
 from matwright.bus.window import page_width
@@ -108,19 +106,8 @@ class Netlist:
 def text_with_sources(config: AcceleratorConfig) -> str:
     """The generated Verilog with the generator's lines in ``src`` attributes; without them it is the
     text that the generator gives, or :class:`RuntimeError` is raised."""
-    sound = emit.to_verilog(config)
-    plain = emit.rtlil
-
-    def convert(*arguments: Any, **options: Any) -> str:
-        text: str = plain.convert(*arguments, **(options | {"emit_src": True}))
-        return text
-
-    try:
-        emit.rtlil = SimpleNamespace(convert=convert)  # type: ignore[assignment]
-        text = emit.to_verilog(config)
-    finally:
-        emit.rtlil = plain
-    if _SOURCE.sub("", _SOURCE_LINE.sub("", text)) != sound:
+    text = emit.to_verilog(config, sources=True)
+    if emit.without_sources(text) != emit.to_verilog(config):
         raise RuntimeError(
             f"the Verilog of {config.name} must be the same with and without sources"
         )

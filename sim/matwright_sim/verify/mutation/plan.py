@@ -114,7 +114,7 @@ class _Author:
         memory = self.rng.integers(0, 256, self.memory_bytes, dtype=np.uint8)
         size = min(image.before.size, memory.size - by)
         memory[by : by + size] = image.before[:size]
-        found = ProgramImage(image.address + by, [], memory, memory)
+        found = ProgramImage(image.address + by, [], before=memory, after=memory)
         for index, descriptor in enumerate(image.descriptors):
             moved = {name: getattr(descriptor, name) + by for name in _ADDRESSES[:3]}
             if descriptor.flags & Flag.TABLE:
@@ -179,8 +179,10 @@ class _Author:
         outcome = golden.run(image.address, image.count)
         return Refused(name, image.before, image.address, image.count, outcome, after, windows)
 
-    def changed(self, name: str, raw: Sequence[tuple[int, int]] = (), **fields: int) -> Refused:
-        """A good descriptor with other ``fields``, and bits of words, ``raw``, the other way."""
+    def changed(
+        self, name: str, flipped: Sequence[tuple[int, int]] = (), /, **fields: int
+    ) -> Refused:
+        """A good descriptor with other ``fields``, and bits of words, ``flipped``, the other way."""
         table = Flag.TABLE if self.rng.integers(2) or "params" in fields else 0
         image = self.image([(1, 1, 1)], int(Flag.RAW) | int(table))
         code = int.from_bytes(image.descriptors[0].pack(), "little")
@@ -188,7 +190,7 @@ class _Author:
             spot = FIELDS[field]
             mask = ((1 << spot.width) - 1) << (32 * spot.word + spot.low)
             code = code & ~mask | value << (32 * spot.word + spot.low)
-        for word, bit in raw:
+        for word, bit in flipped:
             code ^= 1 << (32 * word + bit)
         image.put(0, code.to_bytes(DESCRIPTOR_BYTES, "little"))
         return self.refused(name, image)
@@ -231,10 +233,8 @@ class _Author:
             for bit in range(self.beat.bit_length() - 1):
                 word, low = FIELDS[name].word, FIELDS[name].low
                 place = [(word, low + bit)]
-                one = self.changed(
-                    f"{name} bit {bit}", place, **({"params": 256} if name == "params" else {})
-                )
-                yield one
+                fields = {"params": 256} if name == "params" else {}
+                yield self.changed(f"{name} bit {bit}", place, **fields)
         for name in _ADDRESSES:
             for bit in {
                 config.bus.addr_width,
@@ -286,7 +286,7 @@ class _Author:
                 int(self.rng.integers(4))
             ]
             found.append(Window(first * _PAGE, last * _PAGE - 1, *(rights if i else (True, True))))
-        self.rng.shuffle(found)  # type: ignore[arg-type]
+        self.rng.shuffle(found)
         return tuple(found)
 
     def _edged(self, windows: tuple[Window, ...]) -> ProgramImage | None:
@@ -334,7 +334,7 @@ class _Author:
         if rng.integers(12) == 0:
             address = (home.limit + 1) % self.memory_bytes
         memory = rng.integers(0, 256, self.memory_bytes, dtype=np.uint8)
-        image = ProgramImage(address, [descriptor], memory, memory)
+        image = ProgramImage(address, [descriptor], before=memory, after=memory)
         image.put(0, descriptor.pack())
         if check(config, descriptor.pack()) != Error.NONE:
             return None
@@ -480,8 +480,10 @@ def parts(config: AcceleratorConfig, block: str, seed: int) -> list[Part]:
         Part(
             "scales",
             {"read_latency": 2, "write_latency": 2},
-            [author.scaled(f"scales {i}", 12 * c) for i in range(3)]
-            + [author.one_scale("one scale"), author.one_scale("another scale")],
+            [
+                *(author.scaled(f"scales {i}", 12 * c) for i in range(3)),
+                *(author.one_scale(name) for name in ("one scale", "another scale")),
+            ],
         ),
         Part(
             "long",
