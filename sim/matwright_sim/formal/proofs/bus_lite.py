@@ -11,7 +11,7 @@ from ..source import Plant
 __all__ = ["PROOFS"]
 
 _MODULE = "matwright.bus.lite"
-_SLOWEST = 3
+_SLOWEST = 1
 """Cycles that a register may take to be read, in the proof that answers come in time."""
 
 
@@ -87,7 +87,7 @@ PROOFS = (
     Proof(
         name="lite_port",
         block="bus/lite.py: LitePort",
-        scale=f"as it is; a register may take {_SLOWEST} cycles to be read",
+        scale="as it is; a register may keep a read waiting for a cycle",
         spec=_spec,
         properties=(
             Property(
