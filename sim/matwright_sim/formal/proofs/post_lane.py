@@ -53,8 +53,8 @@ def _narrows(b: Bench, width: int | None) -> None:
         moved.eq(Mux(dropped, 0, rounded) + dut.zero_point),
         result.eq(Mux(moved > 127, 127, Mux(moved < -128, -128, moved)) + (dut.d_unsigned << 7)),
     ]
-    known = Const(1)
-    late = result
+    known: Value = Const(1)
+    late: Value = result
     for stage in range(3):
         since, value = Signal(name=f"known_{stage}"), Signal(8, name=f"result_{stage}")
         m.d.sync += [since.eq(known), value.eq(late)]
@@ -66,9 +66,8 @@ def _narrows(b: Bench, width: int | None) -> None:
 def _multiplies(b: Bench, width: int) -> None:
     """The multipliers of a narrow lane."""
     m = b.m
-    source = b.source(_MODULE)
 
-    class Lane(source.RequantizeLane):  # type: ignore[misc]
+    class Lane(b.source(_MODULE).RequantizeLane):  # type: ignore[misc]
         """The multipliers of a lane."""
 
         def elaborate(self, platform: object) -> Module:

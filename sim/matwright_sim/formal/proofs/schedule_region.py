@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The check that all that a descriptor names lies in windows that are open for it."""
 
-from amaranth import Array, Const, Mux, Signal
+from amaranth import Array, Const, Mux, Signal, Value
 
 from matwright.config import PARAMETER_BYTES, AcceleratorConfig, Build, Bus, Limits, Sram
 
@@ -83,12 +83,14 @@ def _region(b: Bench) -> None:
     ]
     more = [rows - 1, panels_k, rows - 1, Const(0)]
     # What is found at once, when the check starts.
-    takes = 2  # cycles
-    inside = Const(1)
-    ends_at, verdicts, begins = [], [], [Const(1)]
+    takes: Value = Const(2)  # cycles
+    inside: Value = Const(1)
+    ends_at: list[Value] = []
+    verdicts: list[Value] = []
+    begins: list[Value] = [Const(1)]
     for region in range(4):
         first, last = starts[region], Signal(width + 5, name=f"last_{region}")
-        steps = Const(0)
+        steps: Value = Const(0)
         if region < 3:
             stride_ = strides[region]
             steps = Mux(more[region][0], stride_, 0)
@@ -97,7 +99,7 @@ def _region(b: Bench) -> None:
         with m.If(dut.start):
             m.d.sync += last.eq(first + steps + lasts[region])
         ends_at.append(last)
-        lies = Const(0)
+        lies: Value = Const(0)
         for base, limit, read, write in windows:
             permits = write if region == 2 else read
             lies |= permits & (first[page_bits:] >= base) & (last[page_bits:] <= limit)
@@ -123,25 +125,25 @@ def _region(b: Bench) -> None:
     b.implies("complete", ends & expected, dut.inside)
     b.implies("latency", runs, dut.done == (age == latency))
     # Where a region ends.
-    region = Signal(2)
+    at = Signal(2, name="region")
     with m.If(dut.start):
-        m.d.sync += region.eq(0)
+        m.d.sync += at.eq(0)
     with m.Elif(b.inner(dut, "ends")):
-        m.d.sync += region.eq(region + 1)
+        m.d.sync += at.eq(at + 1)
     here = Signal(width + 5)
-    m.d.comb += here.eq(Array(ends_at)[region])
+    m.d.comb += here.eq(Array(ends_at)[at])
     wraps = b.inner(dut, "beyond") | b.inner(dut, "carried") | b.inner(dut, "spilled")
     place = b.inner(dut, "place")
     walks = b.inner(dut, "walking") | b.inner(dut, "walked")
     judged = Signal(3)
-    m.d.sync += judged.eq(Mux(dut.start, 0, region))
-    so_far = Const(1)
+    m.d.sync += judged.eq(Mux(dut.start, 0, at))
+    so_far: Value = Const(1)
     for i, lies in enumerate(verdicts[:3]):
         so_far &= lies | (judged <= i)
     current, closes = b.inner(dut, "current"), b.inner(dut, "ends")
     b.implies("busy", runs, walks | closes | b.inner(dut, "judges"))
     b.implies("current", runs & walks, current == Const(1) << address)
-    b.implies("counted", runs & walks, (region + closes)[:2] == address)
+    b.implies("counted", runs & walks, (at + closes)[:2] == address)
     b.implies("strides", runs & walks, stride == Mux(address > 1, 0, address + 1))
     b.implies("phase", runs & b.inner(dut, "first"), age == Array(begins[:4])[address])
     b.implies("so_far", runs, b.inner(dut, "clean") == so_far)
@@ -156,7 +158,7 @@ def _region(b: Bench) -> None:
     b.implies("turned", ~runs, (address == 0) & (stride == 0))
 
     code = b.before(dut.code_addr)[12:]
-    readable = Const(0)
+    readable: Value = Const(0)
     for base, limit, read, _ in windows:
         readable |= read & (code >= base) & (code <= limit)
     b.implies("readable", b.before(~runs & b.before(~runs)), dut.readable == readable)
