@@ -93,7 +93,6 @@ def _packer(b: Bench) -> None:
     b.implies("coming", coming, (value == 0) & ~strobe)
     b.reach("whole", o.valid & ~dut.raw & (value == 0x35) & (byte == size - 1))
     b.reach("raw", o.valid & dut.raw & (value == 0x35) & (byte == size - 1))
-    b.reach("short", o.valid & ~strobe & (byte == size // 2))
 
 
 PROOFS = (
