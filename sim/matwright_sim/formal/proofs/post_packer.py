@@ -135,6 +135,7 @@ PROOFS = (
                 Plant(_MODULE, "room.eq(~full | self.o.ready)", "room.eq(~full)"),
             ),
         ),
+        quick=False,
         applies=lambda config: config.build.post_multiplier == "parallel",
     ),
 )
