@@ -25,8 +25,8 @@ descriptor's tiling; more than the largest block that the memories on chip allow
 
 Classes = tuple[str, str, str]
 _TRIES = 400
-_WORK = 24_000
-"""About the most cycles that a shape may take: a regression has many."""
+WORK = 24_000
+"""About the most cycles that a shape takes: a regression has many."""
 _SERIAL_CYCLES = 75
 
 
@@ -140,9 +140,10 @@ def _sizes(wanted: str, unit: int, block: int, largest: int, limit: int) -> rang
 
 
 def draw(
-    config: AcceleratorConfig, rng: np.random.Generator, wanted: Sequence[str]
+    config: AcceleratorConfig, rng: np.random.Generator, wanted: Sequence[str], work: int = WORK
 ) -> tuple[Shape, Tiling] | None:
-    """A shape and a tiling of these classes of M, N and K; None if none was found."""
+    """A shape and a tiling of these classes of M, N and K, of at most about ``work`` cycles; None if none
+    was found."""
     per_word = _per_word_log2(config)
     deepest = min(config.activation_words.bit_length() - 1, 15 - per_word)
     for _ in range(_TRIES):
@@ -177,7 +178,7 @@ def draw(
         split = shape.n > config.cols << n_log2
         if split and config.col_pitch << n_log2 < config.bus.bytes:
             continue
-        if _work(config, shape, tiling) > _WORK:
+        if _work(config, shape, tiling) > work:
             continue
         if class_of(config, shape, tiling) == tuple(wanted):
             return shape, tiling

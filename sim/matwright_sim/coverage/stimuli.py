@@ -16,7 +16,16 @@ from ..compiled import FAULTS
 from ..golden.machine import check, regions
 from .bench import WATCHDOG, Bench, Mismatch, Program
 from .bins import Bins, impossible_errors
-from .shapes import CLASSES, Shape, Tiling, class_of, draw, longest
+from .shapes import (
+    CLASSES,
+    WORK,
+    Shape,
+    Tiling,
+    class_of,
+    draw,
+    longest,
+    missing_classes,
+)
 from .spoil import ON_THE_WAY, spoil, strike
 
 __all__ = ["EVENTS", "PARTS", "Part"]
@@ -31,6 +40,8 @@ _MANY = {False: 40, True: 260}
 _STILL = {False: 4200, True: 33_000}
 _WORK = {False: 5_000, True: 90_000}
 """Cycles of the longest programs."""
+_WORK_REFUSED, _WORK_STOPPED = 300_000, 80_000
+"""The same of descriptors that do not run, and of programs that are stopped."""
 _START = 1
 
 
@@ -111,11 +122,17 @@ def _triples(rng: np.random.Generator, rounds: int) -> list[tuple[str, str, str]
     return found
 
 
-def _draw(bench: Bench, rng: np.random.Generator, triple: tuple[str, ...]) -> tuple[Shape, Tiling]:
+def _draw(
+    bench: Bench, rng: np.random.Generator, triple: tuple[str, ...], work: int = WORK
+) -> tuple[Shape, Tiling]:
     """A shape of these classes, or of others where a configuration does not have them."""
+    absent = missing_classes(bench.config)
     wanted = list(triple)
+    for place, dimension in enumerate("MNK"):
+        while (dimension, wanted[place]) in absent:
+            wanted[place] = str(rng.choice(CLASSES[:5]))
     while True:
-        drawn = draw(bench.config, rng, wanted)
+        drawn = draw(bench.config, rng, wanted, work)
         if drawn is not None:
             return drawn
         # The largest takes longest: it stays, if it can be at all, and the others get smaller.
@@ -218,7 +235,7 @@ def errors(bench: Bench, rng: np.random.Generator, bins: Bins, full: bool) -> No
         for triple in _triples(rng, 1):
             before = int(rng.integers(3)) if rng.integers(2) else 0
             drawn = [_draw(bench, rng, ("other", "other", "other")) for _ in range(before)]
-            drawn.append(_draw(bench, rng, triple))
+            drawn.append(_draw(bench, rng, triple, _WORK_REFUSED))
             flags = None if rng.integers(2) else int(Flag.TABLE)
             program = bench.program(rng, [s for s, _ in drawn], [t for _, t in drawn], flags=flags)
             host.open(bench.everything())
@@ -297,14 +314,15 @@ def _strike(
     what: str,
     triple: tuple[str, str, str],
 ) -> None:
-    drawn = [_draw(bench, rng, triple), _draw(bench, rng, ("other", "other", "1"))]
+    drawn = [_draw(bench, rng, triple, _WORK_STOPPED), _draw(bench, rng, ("other", "other", "1"))]
     program = bench.program(rng, [s for s, _ in drawn], [t for _, t in drawn])
-    for cycles in (int(rng.integers(_SOON)), 0):
-        if not bench.start(program, cycles):
+    # Until it strikes the first descriptor: ever earlier, for short ones.
+    for latest in (_SOON, 200, 100, 60, 30, 30):
+        if not bench.start(program, int(rng.integers(latest))):
             strike(bench, rng, what)
         found, index, _ = bench.stopped(program)
         bench.recover()
-        if found != Error.NONE:
+        if found == error and index == 0:
             break
     if what in FAULTS:
         bins.fault(what, bench.timing.stall)
