@@ -168,11 +168,7 @@ PROOFS = (
             Property(
                 "ends",
                 "Each step goes on by a whole piece, of at least one item: a walk ends.",
-                Plant(
-                    _PIECES,
-                    "offset.eq(Mux(self.start, 0,",
-                    "offset.eq(Mux(self.start | self.last, 0,",
-                ),
+                Plant(_PIECES, "0, offset + self.piece", "0, offset"),
             ),
         ),
     ),
