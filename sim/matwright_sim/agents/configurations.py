@@ -135,7 +135,9 @@ def _size(rng: np.random.Generator, small: int, side: int) -> int:
     if kind == 2:
         return int(rng.integers(1, small + 2))
     if kind in (3, 4):
-        return max(1, side * int(rng.integers(1, 1 + _LARGEST // side)) + int(rng.integers(-1, 2)))
+        return max(
+            1, side * int(rng.integers(1, 1 + max(1, _LARGEST // side))) + int(rng.integers(-1, 2))
+        )
     return int(np.exp2(rng.uniform(0, np.log2(_LARGEST + 1))))
 
 

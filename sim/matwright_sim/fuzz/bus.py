@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from matwright.accelerator import Accelerator
-from matwright.config import AcceleratorConfig
 from matwright.schedule.descriptor import Error
 
 from ..agents.host import Host
@@ -15,7 +14,7 @@ from ..compiled import FAULTS, CompiledAccelerator, FaultEvent
 from .bench import STATUS_DONE, STATUS_ERROR
 
 __all__ = ["CODES", "HANGS", "LATENCY", "OF_BURSTS", "UNASKED", "BusBench", "Wrong", "inject"]
-__all__ += ["reported", "usual_shapes"]
+__all__ += ["reported"]
 
 LATENCY = Accelerator.ERROR_LATENCY
 """Cycles from a fault on the bus to the interrupt."""
@@ -289,14 +288,6 @@ def inject(bench: BusBench, fault: str, later: int = 0) -> None:
 def reported(events: Sequence[FaultEvent]) -> Error:
     """Of the faults of one beat, the one that is reported: ID, then RLAST, then response."""
     return min((CODES[event.fault] for event in events), key=_ORDER.index)
-
-
-def usual_shapes(config: AcceleratorConfig) -> list[tuple[int, int, int]]:
-    """Three GEMMs in which every part of the machine has some work, within a configuration's limits."""
-    limits = config.limits
-    most = (limits.max_m, limits.max_n, limits.max_k)
-    shapes = [(9, 7, 11), (12, 17, 20), (5, 9, 8)]
-    return [(min(m, most[0]), min(n, most[1]), min(k, most[2])) for m, n, k in shapes]
 
 
 def _told(error: tuple[int, ...]) -> str:

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from matwright.config import AcceleratorConfig
-
 from ..agents.choices import recorded
 from .bench import Bench, Found
 from .case import Case
@@ -22,7 +20,7 @@ class Part:
 
     found: Found = field(default_factory=Found)
     seed: int | None = None
-    """Number of the case that failed."""
+    """Of the campaign, if a case failed."""
     case: Mapping[str, Any] | None = None
     """What fails, as small as it could be made."""
     note: str = ""
@@ -50,7 +48,7 @@ def part(bench: Bench, seed: int, number: int, programs: int) -> Part:
 
 def smaller(bench: Bench, key: tuple[int, ...]) -> tuple[Case, str]:
     """A case that fails, from the one of ``key``, which does; and what is to be said of it."""
-    config: AcceleratorConfig = bench.config
+    config = bench.config
     kept: list[int] = []
     marks: list[int] = []
     case = draw_case(config, recorded(key, kept), lambda: marks.append(len(kept)))

@@ -20,7 +20,7 @@ from ..golden.machine import regions
 from .case import Case, Program, World
 
 __all__ = ["MOST_PROGRAMS", "boundary", "draw_case", "draw_program", "draw_world", "memory_size"]
-__all__ += ["spoiled", "to_the_edge"]
+__all__ += ["most_gemms", "spoiled", "to_the_edge", "usual_shapes"]
 
 MOST_PROGRAMS = 16
 """Of a case."""
@@ -42,6 +42,19 @@ def memory_size(config: AcceleratorConfig) -> int:
     """Bytes of memory in which programs have room: whole pages, as many as a tile wants."""
     wanted = max(1 << 16, 16 * operand_bytes(config, 1, 1, 1))
     return min(1 << (wanted - 1).bit_length(), 1 << config.bus.addr_width)
+
+
+def usual_shapes(config: AcceleratorConfig) -> list[tuple[int, int, int]]:
+    """Three GEMMs in which every part of the machine has some work, within a configuration's limits."""
+    limits = config.limits
+    most = (limits.max_m, limits.max_n, limits.max_k)
+    shapes = [(9, 7, 11), (12, 17, 20), (5, 9, 8)]
+    return [(min(m, most[0]), min(n, most[1]), min(k, most[2])) for m, n, k in shapes]
+
+
+def most_gemms(config: AcceleratorConfig, memory_bytes: int) -> int:
+    """GEMMs of a program that find room in memory; 0 if there is none for one."""
+    return min(_MOST_GEMMS, memory_bytes // (2 * operand_bytes(config, 1, 1, 1)))
 
 
 def draw_case(
@@ -71,13 +84,13 @@ def draw_world(config: AcceleratorConfig, rng: np.random.Generator) -> World:
 def draw_program(config: AcceleratorConfig, rng: np.random.Generator, memory_bytes: int) -> Program:
     """One program; what is checked by no machine of this configuration is always right."""
     checked = not config.build.unsafe_unchecked
-    count = 1
-    while count < _MOST_GEMMS and rng.integers(3):
+    count, most = 1, most_gemms(config, memory_bytes)
+    while count < most and rng.integers(3):
         count += 1
     room = memory_bytes // 2 // count
     steps = _SERIAL_STEPS if config.build.post_multiplier == "serial" else _STEPS
-    most = {"steps": steps // count, "memory_bytes": room}
-    shapes = [fitted_shape(config, rng, **most) for _ in range(count)]
+    ends = {"steps": steps // count, "memory_bytes": room}
+    shapes = [fitted_shape(config, rng, **ends) for _ in range(count)]
     plan = plan_program(
         config, rng, shapes, memory_bytes=memory_bytes, dependent=bool(rng.integers(2))
     )
@@ -132,7 +145,9 @@ def _address(
         return int(rng.integers(memory_bytes))
     if kind == 2:
         return int(rng.integers(1 << 48))
-    return (1 << config.bus.addr_width) - DESCRIPTOR_BYTES * int(rng.integers(3))
+    # The registers hold 48 bits.
+    top = (1 << config.bus.addr_width) - DESCRIPTOR_BYTES * int(rng.integers(3))
+    return top % (1 << 48)
 
 
 # Descriptors that are wrong, or nearly.

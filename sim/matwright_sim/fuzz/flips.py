@@ -20,11 +20,10 @@ from ..agents.programs import ProgramImage, build_program
 from ..compiled import CompiledAccelerator
 from ..verilog import cached_verilog
 from .bench import STATUS_DONE, STATUS_ERROR
-from .draw import memory_size
+from .draw import memory_size, usual_shapes
 
 __all__ = ["ARM", "FORGET", "MEMORIES", "Flips", "Summary", "banks"]
 
-_SHAPES = [(9, 7, 11), (12, 17, 20), (5, 9, 8)]
 MEMORIES = ("activations", "weights", "accumulators", "parameters")
 ARM, FORGET = 1 << 31, 1 << 30
 _PROGRAMS_OF_A_FLIP = 20
@@ -75,7 +74,9 @@ class Flips:
         self.rng = np.random.default_rng(seed)
         self.summary = Summary()
         self.images = [
-            build_program(config, self.rng, _SHAPES, memory_bytes=self.memory, flags=flags)
+            build_program(
+                config, self.rng, usual_shapes(config), memory_bytes=self.memory, flags=flags
+            )
             for flags in (Flag.TABLE, Flag.TABLE | Flag.RELU, None, None)
         ]
 

@@ -89,7 +89,11 @@ class Hostile:
         self.verilog = cached_verilog(config) if verilog is None else verilog
         self.ground = Ground(config)
         rng = np.random.default_rng(0)
-        shapes = [(5, 6, 7), (3, 9, 4)]
+        limits = config.limits
+        shapes = [
+            (min(m, limits.max_m), min(n, limits.max_n), min(k, limits.max_k))
+            for m, n, k in ((5, 6, 7), (3, 9, 4))
+        ]
         self.legal = [
             build_program(config, rng, shapes, memory_bytes=self.ground.memory)
             for _ in range(_LEGAL_PROGRAMS)
@@ -217,7 +221,9 @@ def _address(
         last = window.limit + 1 - DESCRIPTOR_BYTES
         return last - DESCRIPTOR_BYTES * int(rng.integers(0, length))
     if kind == 3:
-        return (1 << config.bus.addr_width) - DESCRIPTOR_BYTES * int(rng.integers(0, length + 1))
+        # The registers hold 48 bits.
+        top = (1 << config.bus.addr_width) - DESCRIPTOR_BYTES * int(rng.integers(0, length + 1))
+        return top % (1 << 48)
     most = (PAGE_BYTES - DESCRIPTOR_BYTES * length) // DESCRIPTOR_BYTES
     return window.base + DESCRIPTOR_BYTES * int(rng.integers(0, most + 1))
 

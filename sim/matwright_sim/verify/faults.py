@@ -22,9 +22,9 @@ from ..agents.configurations import operand_bytes
 from ..agents.programs import build_program
 from ..compiled import CompiledAccelerator, RegisterError
 from ..fuzz.bench import Bench
-from ..fuzz.bus import HANGS, OF_BURSTS, UNASKED, BusBench, usual_shapes
+from ..fuzz.bus import HANGS, OF_BURSTS, UNASKED, BusBench
 from ..fuzz.case import World
-from ..fuzz.draw import memory_size
+from ..fuzz.draw import memory_size, usual_shapes
 from ..fuzz.effort import affordable, bus_cycles, spread
 from ..fuzz.flips import MEMORIES, Flips
 from ..fuzz.hostile import Ground, Hostile

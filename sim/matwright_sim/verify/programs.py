@@ -13,16 +13,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from matwright.config import AcceleratorConfig
 
 from ..agents.configurations import operand_bytes
-from ..agents.programs import plan_program
 from ..fuzz.bench import Bench, Found
 from ..fuzz.campaign import Part, part
 from ..fuzz.case import Case
-from ..fuzz.draw import memory_size
+from ..fuzz.draw import memory_size, most_gemms
 from ..fuzz.effort import affordable, bus_cycles, spread
 from .check import Check, Failure, Figure, NotRun, Outcome, Sheet, Task
 
@@ -103,22 +100,12 @@ def _figures(total: Found, failures: int) -> Outcome:
 def run(task: Task) -> Outcome:
     """The campaign."""
     room = memory_size(task.config)
-    try:
-        _probe(task.config)
-    except ValueError as error:
-        raise NotRun(
-            f"the address space of {room} bytes has no room for programs: {error}"
-        ) from error
+    if not most_gemms(task.config, room):
+        raise NotRun(f"the address space of {room} bytes has no room for programs")
     result = outcome(campaign(task, amount(task.config, task.full)))
     if task.config.build.unsafe_unchecked:
         result.notes.append("this configuration checks nothing, so all programs are right")
     return result
-
-
-def _probe(config: AcceleratorConfig) -> None:
-    """Raises ValueError if programs find no room."""
-    rng = np.random.default_rng(0)
-    plan_program(config, rng, [(1, 1, 1)] * 5, memory_bytes=memory_size(config))
 
 
 def replay(task: Task, case: Mapping[str, Any], trace: Path | None) -> Outcome:

@@ -119,8 +119,9 @@ def sample(config: AcceleratorConfig, rng: np.random.Generator, count: int) -> l
 
 
 def _room(config: AcceleratorConfig) -> int:
-    """Bytes of memory for operands."""
-    return min(_MEMORY, 1 << config.bus.addr_width) - 64 * (_MOST + 2)
+    """Bytes of memory for operands, beside the descriptors and the gaps around them."""
+    descriptors = 64 * (_MOST + 1) + max(64, 8 * config.bus.bytes)
+    return min(_MEMORY, 1 << config.bus.addr_width) - descriptors
 
 
 def _bytes(config: AcceleratorConfig, shape: Shape) -> int:
@@ -186,9 +187,11 @@ def _large(config: AcceleratorConfig, seed: int, seconds: float) -> list[Batch]:
     """Random shapes up to some hundred, as many as fit into the time."""
     rng = np.random.default_rng([seed, 3])
     left, shapes = seconds, []
-    steps = 400 * max(40, config.load_cycles)
+    steps, room = 400 * max(40, config.load_cycles), _room(config) - 4096
+    if operand_bytes(config, 1, 1, 1) > room:
+        return []
     while left > 0:
-        shape = random_shape(config, rng, steps=steps, memory_bytes=_room(config) - 4096)
+        shape = random_shape(config, rng, steps=steps, memory_bytes=room)
         cycles = _PARALLEL + array_steps(config, *shape)
         cycles += bus_cycles(config, operand_bytes(config, *shape))
         left -= _EACH + cycle_seconds(config) * cycles

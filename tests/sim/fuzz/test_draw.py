@@ -72,3 +72,23 @@ def test_any_configuration() -> None:
         for program in case.programs:
             assert program.count <= len(program.code)
             assert not any(check(config, code) for code in program.code)
+
+
+def test_the_largest_array() -> None:
+    """Wider than any size that is drawn, in an address space that holds little of it."""
+    config = dataclasses.replace(
+        PRESETS["server"],
+        rows=256,
+        cols=256,
+        bus=dataclasses.replace(PRESETS["server"].bus, addr_width=19),
+    )
+    for index in range(5):
+        case = draw_case(config, recorded((6, index), []))
+        assert all(program.code for program in case.programs)
+
+
+def test_addresses_that_the_registers_can_hold() -> None:
+    """Of programs at the end of an address space of 48 bits."""
+    for index in range(60):
+        case = draw_case(PRESETS["server"], recorded((5, index), []))
+        assert all(0 <= program.address < 1 << 48 for program in case.programs)

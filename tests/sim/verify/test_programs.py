@@ -77,8 +77,8 @@ def test_no_room(tmp_path: Path) -> None:
     small = PRESETS["tiny"]
     config = dataclasses.replace(
         PRESETS["server"],
-        rows=128,
-        cols=128,
+        rows=256,
+        cols=256,
         bus=dataclasses.replace(PRESETS["server"].bus, addr_width=16),
         limits=small.limits,
     )
