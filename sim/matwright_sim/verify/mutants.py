@@ -6,8 +6,9 @@ Yosys changes one bit at one port of one cell; a mutant is killed if the program
 line of the generator that it is from.
 """
 
+import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,12 @@ from typing import Any
 
 from matwright.config import AcceleratorConfig
 
+from matwright_fpga.tools import find_tool
+
+from .. import cache
+from ..toolchain import find_verilator
 from .check import Check, Failure, Figure, NotRun, Outcome, Sheet, Task
+from .mutation import __file__ as _PACKAGE
 from .mutation.acts import KINDS, Broken
 from .mutation.campaign import Kill, perform, rehearse
 from .mutation.machine import MutatedAccelerator
@@ -29,6 +35,9 @@ __all__ = ["CHECK", "GOAL", "Block", "campaign"]
 
 GOAL = 98
 """Percent of the mutants not proven equivalent that are to be killed."""
+
+CONTROL = 3
+"""Mutants of a block that were killed and for which a proof must fail."""
 
 MANY, FEW = 1000, 100
 """Mutants of a block, in a full and in a quick campaign."""
@@ -82,7 +91,30 @@ def campaign(task: Task, count: int) -> list[Block]:
         return list(pool.map(one, BLOCKS))
 
 
-def _block(task: Task, made: Netlist, block: str, advance: Any) -> Block:
+def _block(task: Task, made: Netlist, block: str, advance: Callable[[int], None]) -> Block:
+    """A block's mutants, from the cache if all that says what becomes of them is as it was."""
+
+    def build(folder: Path) -> None:
+        kills, proven = _find(task, made, block, advance, folder)
+        found = {"kills": {str(number): kill for number, kill in kills.items()}, "proven": proven}
+        for path in folder.iterdir():
+            path.unlink()
+        (folder / "found.json").write_text(json.dumps(found), "utf-8")
+
+    sources = (path.read_text("utf-8") for path in sorted(Path(_PACKAGE).parent.glob("*.py")))
+    tools = (find_verilator().version, find_tool("yosys").version)
+    name = cache.key(made.verilog(block), str(task.seed), *tools, *sources)
+    kept = json.loads((cache.entry("mutated", name, build) / "found.json").read_text("utf-8"))
+    mutants = made.of(block)
+    advance(2 * len(mutants))
+    kills = {int(number): Kill(*kill) for number, kill in kept["kills"].items()}
+    return Block(block, made.sites[block], tuple(mutants), kills, frozenset(kept["proven"]))
+
+
+def _find(
+    task: Task, made: Netlist, block: str, advance: Callable[[int], None], folder: Path
+) -> tuple[dict[int, Kill], list[int]]:
+    """How mutants were killed, by number, and which of the others are equivalent."""
     mutants = made.of(block)
     # Compiled here, so that what cannot be compiled is told here.
     with MutatedAccelerator(
@@ -98,12 +130,16 @@ def _block(task: Task, made: Netlist, block: str, advance: Any) -> Block:
             kills[number] = kill
         advance(steps)
     rest = [mutant for mutant in mutants if mutant.number not in kills]
-    folder = task.folder / f"proof_{block}"
-    folder.mkdir(parents=True, exist_ok=True)
-    proven = equivalent(made, rest, folder, lambda begun: advance(len(mutants) + begun))
-    advance(2 * len(mutants))
-    equal = frozenset(m.number for m, is_proven in zip(rest, proven, strict=True) if is_proven)
-    return Block(block, made.sites[block], tuple(mutants), kills, equal)
+    # A few that were killed go with them: none can be proven, or the proofs are worth nothing.
+    control = [mutants[number] for number in list(kills)[:CONTROL]]
+    answers = equivalent(
+        made, control + rest, folder, lambda begun: advance(len(mutants) + max(0, begun - CONTROL))
+    )
+    for mutant, proven in zip(control, answers, strict=False):
+        if proven:
+            raise Broken(f"{mutant} was killed and must not be proven equivalent")
+    proofs = zip(rest, answers[len(control) :], strict=True)
+    return kills, [mutant.number for mutant, proven in proofs if proven]
 
 
 def _run(task: Task) -> Outcome:
@@ -111,7 +147,7 @@ def _run(task: Task) -> Outcome:
     try:
         blocks = campaign(task, MANY if task.full else FEW)
     except Broken as broken:
-        return Outcome(failures=[Failure(f"The sound machine fails: {broken}", task.seed)])
+        return Outcome(failures=[Failure(f"Nothing can be said of mutants: {broken}.", task.seed)])
     return _outcome(task, blocks)
 
 

@@ -404,7 +404,7 @@ class Forgotten(Act):
 
 
 class Broken(Exception):
-    """The sound machine does not do what is due; the check has nothing to compare with."""
+    """What mutants are compared with is not what is due."""
 
 
 def _hold(act: Act, seen: Seen) -> None:

@@ -21,11 +21,12 @@ _SECONDS = 20
 """For a proof; without an answer it is none."""
 
 _REGISTER = """\
-(* blackbox *)
+(* keep *)
 module matwright_register (D, Q);
   parameter WIDTH = 1;
   input [WIDTH-1:0] D;
   output [WIDTH-1:0] Q;
+  assign Q = ~D;
 endmodule
 """
 _MAP = """\
@@ -58,7 +59,7 @@ def equivalent(
             "design -load base",
             "copy gold gate",
             _for_gate(mutant),
-            "expose -evert gold/t:matwright_* gate/t:matwright_*",
+            "expose -evert gold/t:*matwright_* gate/t:*matwright_*",
             "miter -equiv -flatten gold gate miter",
             "opt_merge",
             "opt_expr",
@@ -103,18 +104,23 @@ def _base(netlist: Netlist, folder: Path) -> list[str]:
     """Commands that make the sound machine without registers and memories: these are inputs and outputs."""
     _copy(netlist, folder)
     return [
-        "read_verilog stubs.v register.v",
+        "read_verilog parts.v",
         f"read_rtlil {TOP}.il",
         f"rename {TOP} gold",
         "memory_map gold",
         "techmap -map map.v gold",
+        # Parts of the widths that they have: what a part's module says is what is exposed.
+        "hierarchy -top gold",
         "opt_clean",
         "design -save base",
     ]
 
 
 def _copy(netlist: Netlist, folder: Path) -> None:
-    (folder / "register.v").write_text(_REGISTER, "utf-8")
+    # What is in a part has no meaning, but a part with nothing in it does not get the widths it has.
+    stubs = (netlist.folder / "stubs.v").read_text("utf-8").replace("blackbox", "keep")
+    stubs = stubs.replace("endmodule", "  assign r_data = ~w_data;\nendmodule")
+    (folder / "parts.v").write_text(_REGISTER + stubs, "utf-8")
     (folder / "map.v").write_text(_MAP, "utf-8")
     for name in ("stubs.v", f"{TOP}.il"):
         (folder / name).write_text((netlist.folder / name).read_text("utf-8"), "utf-8")

@@ -5,6 +5,7 @@
 mutant: its number and how it was killed. :func:`killed` is the other end.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -37,31 +38,31 @@ def killed(
             "seed": seed,
         }
         path = os.pathsep.join(entry or os.curdir for entry in sys.path)
-        process = subprocess.Popen(
+        with subprocess.Popen(
             [sys.executable, "-m", __name__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONPATH": path},
-        )
-        assert (
-            process.stdin is not None and process.stdout is not None and process.stderr is not None
-        )
-        process.stdin.write(json.dumps(task))
-        process.stdin.close()
-        ready = False
-        for line in process.stdout:
-            if not line.startswith("["):
-                continue  # what Verilator says of its end
-            number, kill = json.loads(line)
-            if number is None:
-                ready = True
-                continue
-            left.remove(number)
-            yield number, None if kill is None else Kill(*kill)
-        said = process.stderr.read()
-        if process.wait() and (not ready or process.returncode > 0):
+        ) as process:
+            assert process.stdin and process.stdout and process.stderr
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(json.dumps(task))
+                process.stdin.close()
+            ready = False
+            for line in process.stdout:
+                if not line.startswith("["):
+                    continue  # what Verilator says of its end
+                number, kill = json.loads(line)
+                if number is None:
+                    ready = True
+                    continue
+                left.remove(number)
+                yield number, None if kill is None else Kill(*kill)
+            said = process.stderr.read()
+        # A signal ends the simulator of a mutant, an exception the worker.
+        if process.returncode and (not ready or process.returncode > 0):
             raise RuntimeError(said.strip().splitlines()[-1] if said else "a worker has ended")
         if left:
             yield left.pop(0), UNSETTLED
