@@ -16,13 +16,12 @@ from threading import Lock
 from typing import Any
 
 from matwright.config import AcceleratorConfig
-
 from matwright_fpga.tools import find_tool
 
 from .. import cache
 from ..toolchain import find_verilator
+from . import mutation
 from .check import Check, Failure, Figure, NotRun, Outcome, Sheet, Task
-from .mutation import __file__ as _PACKAGE
 from .mutation.acts import KINDS, Broken
 from .mutation.campaign import Kill, perform, rehearse
 from .mutation.machine import MutatedAccelerator
@@ -101,7 +100,9 @@ def _block(task: Task, made: Netlist, block: str, advance: Callable[[int], None]
             path.unlink()
         (folder / "found.json").write_text(json.dumps(found), "utf-8")
 
-    sources = (path.read_text("utf-8") for path in sorted(Path(_PACKAGE).parent.glob("*.py")))
+    sources = (
+        path.read_text("utf-8") for path in sorted(Path(mutation.__file__).parent.glob("*.py"))
+    )
     tools = (find_verilator().version, find_tool("yosys").version)
     name = cache.key(made.verilog(block), str(task.seed), *tools, *sources)
     kept = json.loads((cache.entry("mutated", name, build) / "found.json").read_text("utf-8"))
