@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from matwright.bus.register_map import REGISTERS
+from matwright.bus.register_map import COUNTERS, REGISTERS
 from matwright.bus.window import Window
 from matwright.schedule.descriptor import DESCRIPTOR_BYTES, Descriptor, Flag
 
@@ -24,6 +24,11 @@ ENDS = ("complete", "aborted", "error")
 """How the first tenant's use can end."""
 
 _READABLE = [register for register in REGISTERS if register.access != "WO"]
+_OF_A_TENANT = [
+    *("STATUS", "IRQ_CAUSE", "IRQ_ENABLE", "COMPLETED", "ERROR_CODE", "ERROR_INDEX"),
+    *("PROGRAM_LO", "PROGRAM_HI", "PROGRAM_COUNT", "ERROR_ADDR_LO", "ERROR_ADDR_HI", *COUNTERS),
+]
+"""Registers that are 0 when a tenant's use has ended."""
 _LONGEST = 3_000_000
 
 
@@ -115,7 +120,11 @@ def left_behind(
             return "the first tenant's program gives no interrupt"
         machine.release()
         host.end_context()
-        left = {f"{name} at first": value for name, value in registers(host).items()}
+        found = registers(host)
+        told = [name for name in _OF_A_TENANT if found[name]]
+        if told:
+            return f"the next tenant can read {', '.join(told)} of the first one"
+        left = {f"{name} at first": value for name, value in found.items()}
         host.open([Window(half, 2 * half - 1)])
         machine.memory[:half] = 0
         machine.memory[half:] = moved_up(second, half)
