@@ -66,3 +66,14 @@ def test_a_property_may_be_several_claims_of_a_number_each(bench):
         bench.show(name, 1)
     item = _proof(lambda b: None, "exact").properties[0]
     assert item.claims(bench) == ["exact_0", "exact_1", "exact"]
+
+
+def test_a_stand_in_has_the_ports_and_its_outputs_are_free(bench):
+    module = bench.source("matwright.bus.guard")
+    real = module.WindowMatch
+    with bench.stand_in("matwright.bus.guard", "WindowMatch") as parts:
+        bench.place("dut", module.Guard(Bus(data_width=32), "read"))
+    assert module.WindowMatch is real
+    assert parts["WindowMatch"].inside.shape().width == 4
+    bench.show("any", 1)
+    assert "\\inside" in bench.rtlil().partition("\\dut")[0]
