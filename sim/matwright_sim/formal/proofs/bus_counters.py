@@ -32,7 +32,8 @@ def _spec(b: Bench) -> None:
     b.implies("counts", shown, dut.value == two)
     b.show("turns", dut.next_index == b.before(b.inner(dut, "turn")))
     b.show("index", dut.index == b.before(dut.next_index))
-    b.show("comes_round", b.high_for(dut.index != which, _COUNT + 3, "unseen") <= _COUNT + 1)
+    unseen = b.high_for(dut.index != which, _COUNT + 3, "unseen")
+    b.show("comes_round", unseen <= _COUNT + 1)
 
     # Lemmas: the total is in the memory, or counts as 0, and what came since is beside it.
     turn, blank = b.inner(dut, "turn"), b.inner(dut, "blank")
@@ -45,6 +46,8 @@ def _spec(b: Bench) -> None:
     b.implies("follows_twice", twice, dut.index == Mux(follows == 0, _COUNT - 1, follows - 1))
     b.implies("first", ~started, (turn == 0) & (dut.next_index == 0) & (dut.index == 0))
     b.implies("second", ~twice, (dut.index == 0) & (dut.next_index == 0))
+    wait = Mux(dut.index <= which, which - dut.index, _COUNT + which - dut.index)
+    b.show("soon", unseen <= Mux(twice, _COUNT + 2 - wait, 1 + started))
     memory = b.inner(dut, "totals")
     look = memory.read_port(domain="comb")
     m.d.comb += look.addr.eq(which)
@@ -88,6 +91,6 @@ PROOFS = (
             ),
         ),
         depth=14,
-        steps=8,
+        steps=2,
     ),
 )
