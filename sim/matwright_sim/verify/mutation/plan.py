@@ -31,9 +31,6 @@ from .acts import Act, Faulty, Forgotten, Good, Refused, Registers, Stopped, Unc
 __all__ = ["Part", "memory_bytes", "parts"]
 
 _PAGE = 4096
-_ROOM = 1 << 14
-"""Bytes in which a program is laid out, before it is moved."""
-
 _BUS = ("scheduler", "dma")
 _MEMORIES = ("scratchpad", "accumulator")
 
@@ -75,13 +72,12 @@ class _Author:
         data: str = "random",
         dependent: bool = False,
         tiling: tuple[int, int, int] | None = None,
-        room: int = _ROOM,
         place: int | None = None,
     ) -> ProgramImage:
         """A program somewhere in memory, with its result by the golden model."""
         rng, config = self.rng, self.config
         image = build_program(
-            config, rng, shapes, memory_bytes=room, flags=flags, dependent=dependent
+            config, rng, shapes, memory_bytes=self.memory_bytes, flags=flags, dependent=dependent
         )
         if data != "random":
             for region in image.regions:
@@ -94,12 +90,14 @@ class _Author:
                         drawn = np.full(size, 128, np.uint8)
                     image.before[region.start : region.stop] = drawn
         if tiling is not None:
+            rows, n_log2, k_log2 = tiling
+            # A chunk's rows of that many words must fit, and a word holds some panels.
+            k_log2 = min(k_log2, (config.activation_words // rows).bit_length() - 1)
+            k_log2 += config.panels_per_activation_word.bit_length() - 1
             for index, descriptor in enumerate(image.descriptors):
-                rows, n_log2, k_log2 = tiling
-                changed = replace(
+                image.descriptors[index] = replace(
                     descriptor, tile_rows=rows, n_panels_log2=n_log2, k_panels_log2=k_log2
                 )
-                image.descriptors[index] = changed
         used = max(region.stop for region in image.regions)
         if place is None:
             most = self.memory_bytes - used
@@ -498,7 +496,13 @@ def parts(config: AcceleratorConfig, block: str, seed: int) -> list[Part]:
                     data="bytes",
                     tiling=(2, panels_log2, 0),
                 ),
-                good("least", [(1, 2, config.limits.max_k)], raw, data="least", tiling=(1, 0, 8)),
+                good(
+                    "least",
+                    [(1, 2, min(config.limits.max_k, 1023))],
+                    raw,
+                    data="least",
+                    tiling=(1, 0, 8),
+                ),
                 good(
                     "chunks",
                     [(5, c + 1, 7 * r + 3)],
