@@ -77,6 +77,7 @@ class BusBench:
     ) -> None:
         self.machine, self.rng, self.shapes = machine, rng, shapes
         self.host = Host(machine)
+        self.excused: dict[str, int] = {}
         self.watchdog = _LONGEST if watchdog is None else watchdog
         self.begin()
         begun = machine.cycles
@@ -87,17 +88,24 @@ class BusBench:
 
     def begin(self) -> None:
         """Ring the doorbell for a new program."""
-        host, machine = self.host, self.machine
-        size = machine.memory.size
+        machine, size = self.machine, self.machine.memory.size
         image = build_program(machine.config, self.rng, self.shapes, memory_bytes=size)
         self.image = image
-        machine.memory[:] = image.before
         machine.watch(
             (region.start, region.stop - 1, region.role != "d", region.role == "d")
             for region in image.regions
         )
-        host.write("WATCHDOG", self.watchdog)
-        host.run(image.address, image.count, 0)
+        self.again()
+
+    def again(self) -> None:
+        """Ring it for the same program."""
+        self.machine.memory[:] = self.image.before
+        self.begun = self._read_bursts()
+        self.host.write("WATCHDOG", self.watchdog)
+        self.host.run(self.image.address, self.image.count, 0)
+
+    def _read_bursts(self) -> int:
+        return self.machine.statistics()["read_bursts"]
 
     def begin_and_wait(self) -> None:
         """Start a new program and stop at a random moment of it."""
@@ -123,9 +131,9 @@ class BusBench:
         self._check_rules()
 
     def _check_rules(self) -> None:
-        _need(
-            not self.machine.violations, f"rules of the bus were broken: {self.machine.violations}"
-        )
+        found = self.machine.violations
+        broken = {name: n for name, n in found.items() if n != self.excused.get(name)}
+        _need(not broken, f"rules of the bus were broken: {broken}")
 
     def check_memory(self, completed: int) -> None:
         """Results that are complete are right, others may be there, nothing else has changed."""
@@ -269,10 +277,20 @@ class BusBench:
             _need(host.error() == due, f"{_told(host.error())}, but {_told(due)} is due")
             self.check_error(*due)
             return
-        # It had ended before the doorbell was there, and runs once more.
+        # It had ended before the doorbell was there, and runs once more: nothing swallows a doorbell.
+        # Its addresses come while the interrupt of the first run is still high, which is no fault then.
         host.write("IRQ_CAUSE", _IRQ_ALL)
+        late = "address_after_irq"
+        self.excused[late] = self.machine.violations.get(late, 0)
         if host.read("STATUS") & _STATUS_BUSY:
             self.finish()
+        bursts = self._read_bursts() - self.begun
+        self.again()
+        self.finish()
+        twice = bursts == 2 * (self._read_bursts() - self.begun)
+        _need(
+            twice, "the doorbell of a running machine neither stops it nor runs its program again"
+        )
 
 
 def inject(bench: BusBench, fault: str, later: int = 0) -> None:
