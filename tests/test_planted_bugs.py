@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import planted_bugs
+from matwright.presets import PRESETS
+from matwright_sim.verify.campaign import CHECKS
 from planted_bugs import Planted
 
 ROOT = Path(__file__).parents[1]
@@ -17,7 +19,8 @@ BUGS = planted_bugs.planted()
 
 
 def test_there_are_enough() -> None:
-    assert len(BUGS) >= 8
+    assert len(BUGS) >= 20
+    assert sum(bool(bug.check) for bug in BUGS) >= 12
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
@@ -27,6 +30,12 @@ def test_applies(bug: Planted) -> None:
     tree = ast.parse((ROOT / file).read_text("utf-8"))
     functions = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     assert not name or name in functions
+
+
+@pytest.mark.parametrize("bug", [bug for bug in BUGS if bug.check], ids=lambda bug: bug.name)
+def test_names_a_check_and_what_it_runs_on(bug: Planted) -> None:
+    assert bug.check in CHECKS
+    assert bug.config in PRESETS or bug.patch.with_name(bug.config).is_file()
 
 
 @pytest.mark.parametrize("text", ["", "Bug: x\n", "Test: y\nBug: x\n"])

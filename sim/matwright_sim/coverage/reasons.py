@@ -49,13 +49,14 @@ def rules(config: AcceleratorConfig) -> tuple[Rule, ...]:
     beat_bits = (config.bus.bytes - 1).bit_length()
     burst_bits = (config.bus.max_burst - 1).bit_length()
     longest = f"no burst is longer than {config.bus.max_burst} beats"
+    single = Rule(r"engine\.storer\.banks", ".*", _TABLES)
     return (
+        *([single] if config.build.descriptors == 1 else []),
         Rule("", "still", f"{_COUNTS} cycles in which nothing moves", 8),
         Rule("registers.counters", "value|total|sum_.*|.*__data", f"{_COUNTS} cycles", 10),
         Rule(r"(registers\.status|engine(\.dispatcher)?)", _NUMBERS, f"{_COUNTS} descriptors", 3),
         Rule(r"engine\.dispatcher", "pending", f"{_COUNTS} stores under way", 2),
         Rule(_POSITION, "offset|left_inverted", f"{_COUNTS} pieces of a matrix", 3),
-        Rule(r"engine\.storer\.banks", ".*", _TABLES),
         Rule(r"engine\.(reader|writer)\.guard", "blocked", _HARDWARE),
         Rule(
             r"engine\.(reader|writer)\.guard", r"len|length|\$\d+|i_len|port.*", longest, burst_bits
@@ -70,21 +71,24 @@ def rules(config: AcceleratorConfig) -> tuple[Rule, ...]:
     )
 
 
-_TABLES = "no block is loaded before the table of the one before: two banks never wait to be stored"
+_TABLES = "no block of a descriptor is loaded before the table of the one before: two never wait"
 _ALIGNED = "addresses are multiples of the beat; others are refused"
 _SUM = re.compile(r" *assign (\\\S+ |\w+) *= (\\\S+ |\w+) *\+ .*;")
 
 _NEVER: tuple[tuple[str, str, str], ...] = (
     (r".*sram.*", r"r_addr == w_addr", "no schedule reads and writes a word in one cycle"),
-    (r"engine\.storer\.banks", r"if \(", _TABLES),
 )
 """Branches by module and text of the line, and why they are never taken."""
 
-_ONE_BY_ONE = (
-    r"engine\.dispatcher",
-    "none_pending|request__ready",
-    "with one descriptor under way at a time all is quiet when the next is asked for",
+_ONE_BY_ONE: tuple[tuple[str, str, str], ...] = (
+    (
+        r"engine\.dispatcher",
+        "none_pending|request__ready",
+        "with one descriptor under way at a time all is quiet when the next is asked for",
+    ),
+    (r"engine\.storer\.banks", r"if \(", _TABLES),
 )
+"""The same with one descriptor under way at a time."""
 
 
 @dataclass
@@ -190,7 +194,7 @@ def _inner(top: str, module: str) -> str:
 
 
 def _never(config: AcceleratorConfig, top: str, line: Line, text: str) -> str | None:
-    single = [_ONE_BY_ONE] if config.build.descriptors == 1 else []
+    single = _ONE_BY_ONE if config.build.descriptors == 1 else ()
     for module, pattern, reason in (*_NEVER, *single):
         if re.fullmatch(module, _inner(top, line.module)) and re.search(pattern, text):
             return reason

@@ -313,7 +313,7 @@ def replay(task: Task, case: Mapping[str, Any], trace: Path | None) -> Outcome:
 
 CHECK = Check(
     name="faults",
-    title="a broken bus, hostile descriptors, other tenants and flipped bits do no harm",
+    title="A broken bus, hostile descriptors, other tenants and flipped bits do no harm",
     run=run,
     needs=("verilator",),
     replay=replay,

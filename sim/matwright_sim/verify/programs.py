@@ -120,7 +120,7 @@ def replay(task: Task, case: Mapping[str, Any], trace: Path | None) -> Outcome:
 
 CHECK = Check(
     name="programs",
-    title="random programs agree with the golden machine, the driver and the cycle model",
+    title="Random programs agree with the golden machine, the driver and the cycle model",
     run=run,
     needs=("verilator",),
     replay=replay,

@@ -352,7 +352,7 @@ def replay(task: Task, case: Mapping[str, Any], trace: Path | None) -> Outcome:
 
 CHECK = Check(
     name="shapes",
-    title="every M, N and K from 1 to 40 and larger ones are what NumPy computes",
+    title="Every M, N and K from 1 to 40 and larger ones are what NumPy computes",
     run=run,
     needs=("verilator",),
     replay=replay,

@@ -41,7 +41,6 @@ TOOLS: dict[str, Callable[[], str]] = {
     "verilator": _verilator,
     "icarus": _icarus,
     "yosys": _yosys,
-    "hypothesis": lambda: _package("hypothesis", "verify"),
 }
 """By name what tells a tool's version; raises :class:`.ToolError`, which says how to install it."""
 

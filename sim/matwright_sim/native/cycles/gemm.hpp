@@ -351,7 +351,7 @@ private:
     int64_t chunk_, chunks_;   // panels of K of a chunk, and how many there are
     int64_t width_, columns_;  // panels of N of a block, and how many there are
     int64_t span_;             // bytes between places at which a burst may always begin
-        std::optional<Blocks> s_;
+    std::optional<Blocks> s_;
     Mark in_rows_, in_steps_, in_chunks_, in_columns_, in_blocks_;
     Storer::Shared shared_;
     Memo chunks_known_, blocks_known_, rows_known_;
