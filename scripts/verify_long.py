@@ -3,12 +3,13 @@
 """The long run: every shape on two presets, and a hundred thousand random programs.
 
 usage: python scripts/verify_long.py [--programs N] [--shapes] [--presets NAME,...] [--seed S] [--jobs J]
-                                     [--json FILE] [--update]
+                                     [--campaign REPORT] [--json FILE] [--update]
 
 Runs the checks ``shapes`` (with --shapes) and ``programs`` (with --programs, N altogether) of ``matwright
 verify`` on each preset, and puts what they found into FILE, docs/results/verify.json, as each is done;
-in place of what stands there of the same check on the same preset. --update writes the file's summary to
-docs/results.md, between its marks; alone it runs nothing.
+in place of what stands there of the same check on the same preset. --campaign keeps the figures of a report
+of ``matwright verify PRESET --full`` there too. --update writes the file's summary to docs/results.md,
+between its marks; alone it runs nothing.
 
 The exit status is 1 if a check failed; the cases of its failures are printed.
 """
@@ -26,6 +27,7 @@ from typing import Any
 from matwright.commands.common import progress
 from matwright.presets import PRESETS
 from matwright_sim.verify import programs, shapes
+from matwright_sim.verify.campaign import CHECKS
 from matwright_sim.verify.check import Outcome, Task
 
 __all__ = ["DATA", "PAGE", "main", "markdown", "updated"]
@@ -33,6 +35,7 @@ __all__ = ["DATA", "PAGE", "main", "markdown", "updated"]
 DATA = Path("docs/results/verify.json")
 PAGE = Path("docs/results.md")
 MARKS = ("<!-- verify_long begin -->\n", "<!-- verify_long end -->\n")
+CAMPAIGN_MARKS = ("<!-- campaigns begin -->\n", "<!-- campaigns end -->\n")
 DIFFER = {"shapes": "programs that differ from NumPy", "programs": "programs that differ"}
 """The figure of each check that has to be 0."""
 
@@ -52,6 +55,8 @@ _ROWS = {
     "**programs that differ**": ("programs", DIFFER["programs"]),
 }
 """Lines of the page: the check, and its figures."""
+
+_NOT_THERE: dict[str, Any] = {"status": "not run", "seconds": 0, "figures": {}}
 
 
 def markdown(runs: Sequence[dict[str, Any]]) -> str:
@@ -77,40 +82,63 @@ def markdown(runs: Sequence[dict[str, Any]]) -> str:
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
-def updated(page: str, text: str) -> str:
+def campaigns_markdown(campaigns: Sequence[dict[str, Any]]) -> str:
+    """The part of docs/results.md that shows full campaigns: every figure of every check."""
+    if not campaigns:
+        return "Not run yet.\n"
+    names = [campaign["preset"] for campaign in campaigns]
+    lines = [["Check", "figure", *(f"`{name}`" for name in names)]]
+    lines.append(["---", "---", *("---:" for _ in names)])
+    for check in CHECKS:
+        of = [campaign["checks"].get(check, _NOT_THERE) for campaign in campaigns]
+        if not any(one["figures"] for one in of):
+            continue
+        for figure in dict.fromkeys(name for one in of for name in one["figures"]):
+            values = (one["figures"].get(figure, "-") for one in of)
+            told = (f"{value:,}" if isinstance(value, int) else str(value) for value in values)
+            lines.append([f"`{check}`", figure, *told])
+        seconds = (f"{one['status']}, {one['seconds']:,}" for one in of)
+        lines.append([f"`{check}`", "status, seconds", *seconds])
+    told = (f"{one['seed']}, {one['date']}, {one['seconds']:,}" for one in campaigns)
+    lines.append(["all", "seed, date, seconds", *told])
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def updated(page: str, text: str, marks: tuple[str, str] = MARKS) -> str:
     """``page`` with ``text`` between its marks."""
-    before, rest = page.split(MARKS[0])
-    _, after = rest.split(MARKS[1])
-    return before + MARKS[0] + text + MARKS[1] + after
+    before, rest = page.split(marks[0])
+    _, after = rest.split(marks[1])
+    return before + marks[0] + text + marks[1] + after
 
 
-def write(root: Path, data: Path, run: dict[str, Any]) -> None:
-    """Put a run into the data file, in place of the one of its check and preset."""
-    known = read(root, data)
-    order = [*PRESETS]
-    runs = {(old["preset"], old["check"]): old for old in known}
-    runs[run["preset"], run["check"]] = run
-    whole = sorted(
-        runs.values(), key=lambda r: (order.index(r["preset"]), [*DIFFER].index(r["check"]))
-    )
-    text = json.dumps({"runs": whole}, indent=2) + "\n"
+def write(root: Path, data: Path, kind: str, run: dict[str, Any]) -> None:
+    """Put a run, or with ``kind`` "campaigns" a campaign, into the data file, in place of the last."""
+    kept = {each: read(root, data, each) for each in ("runs", "campaigns")}
+
+    def place(run: dict[str, Any]) -> tuple[int, int]:
+        check = run.get("check")
+        return [*PRESETS].index(run["preset"]), [*DIFFER].index(check) if check else 0
+
+    others = [old for old in kept[kind] if place(old) != place(run)]
+    kept[kind] = sorted([*others, run], key=place)
+    text = json.dumps(kept, indent=2) + "\n"
     (root / data).write_text(text, encoding="utf-8", newline="\n")
 
 
-def read(root: Path, data: Path) -> list[dict[str, Any]]:
-    """The runs of the data file."""
+def read(root: Path, data: Path, kind: str = "runs") -> list[dict[str, Any]]:
+    """The runs, or campaigns, of the data file."""
     path = root / data
-    runs: list[dict[str, Any]] = (
-        json.loads(path.read_text(encoding="utf-8"))["runs"] if path.exists() else []
-    )
-    return runs
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    found: list[dict[str, Any]] = kept.get(kind, [])
+    return found
 
 
 def update(root: Path, data: Path) -> None:
     """Write the page anew."""
     page = root / PAGE
     text = updated(page.read_text(encoding="utf-8"), markdown(read(root, data)))
-    page.write_text(text, encoding="utf-8", newline="\n")
+    table = campaigns_markdown(read(root, data, "campaigns"))
+    page.write_text(updated(text, table, CAMPAIGN_MARKS), encoding="utf-8", newline="\n")
 
 
 def report(check: str, task: Task, outcome: Outcome, seconds: float) -> dict[str, Any]:
@@ -119,7 +147,7 @@ def report(check: str, task: Task, outcome: Outcome, seconds: float) -> dict[str
         "preset": task.config.name,
         "check": check,
         "seed": task.seed,
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "date": _today(),
         "seconds": round(seconds),
         "figures": {figure.name: figure.value for figure in outcome.figures},
         "sheets": {sheet.title: [list(row) for row in sheet.rows] for sheet in outcome.sheets},
@@ -142,8 +170,34 @@ def _run(check: str, name: str, programs_wanted: int, arguments: argparse.Namesp
             outcome = shapes.CHECK.run(task)
         else:
             outcome = programs.outcome(programs.campaign(task, programs_wanted))
-    write(arguments.root, arguments.json, report(check, task, outcome, _seconds() - began))
+    found = report(check, task, outcome, _seconds() - began)
+    write(arguments.root, arguments.json, "runs", found)
     return outcome
+
+
+def _campaign(report: Path) -> dict[str, Any]:
+    """What the data file holds of a campaign, from its ``verify.json``."""
+    told = json.loads(report.read_text(encoding="utf-8"))
+    if told["mode"] != "full" or told["config"] not in PRESETS:
+        raise SystemExit(f"{report} must be of matwright verify PRESET --full")
+    return {
+        "preset": told["config"],
+        "seed": told["seed"],
+        "date": _today(),
+        "seconds": round(told["seconds"]),
+        "checks": {
+            check["name"]: {
+                "status": check["status"],
+                "seconds": round(check["seconds"]),
+                "figures": {figure["name"]: figure["value"] for figure in check["figures"]},
+            }
+            for check in told["checks"]
+        },
+    }
+
+
+def _today() -> str:
+    return datetime.datetime.now(datetime.UTC).date().isoformat()
 
 
 def _seconds() -> float:
@@ -174,6 +228,14 @@ def main(argv: Sequence[str] | None = None, root: Path | None = None) -> int:
         "--presets", type=_presets, default=["tiny", "small"], help="(default tiny,small)"
     )
     parser.add_argument("--seed", type=_count, default=1, help="of everything (default 1)")
+    parser.add_argument(
+        "--campaign",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="REPORT",
+        help="a verify.json of matwright verify PRESET --full",
+    )
     parser.add_argument("--jobs", type=_count, default=1, help="processes (default 1)")
     parser.add_argument("--json", type=Path, default=DATA, help=f"the data file (default {DATA})")
     parser.add_argument("--update", action="store_true", help=f"write the summary to {PAGE}")
@@ -192,6 +254,8 @@ def main(argv: Sequence[str] | None = None, root: Path | None = None) -> int:
         for failure in outcome.failures:
             print(json.dumps({"what": failure.what, "seed": failure.seed, "case": failure.case}))
         failed |= not outcome.passed
+    for report_file in arguments.campaign:
+        write(arguments.root, arguments.json, "campaigns", _campaign(report_file))
     if arguments.update:
         update(arguments.root, arguments.json)
     return 1 if failed else 0

@@ -17,7 +17,8 @@ ROOT = Path(__file__).parents[1]
 def project(root: Path) -> Path:
     (root / "docs" / "results").mkdir(parents=True)
     page = root / verify_long.PAGE
-    page.write_text("before\n" + "".join(verify_long.MARKS) + "after\n", encoding="utf-8")
+    marks = (*verify_long.MARKS, *verify_long.CAMPAIGN_MARKS)
+    page.write_text("before\n" + "".join(marks) + "after\n", encoding="utf-8")
     return page
 
 
@@ -53,10 +54,39 @@ def test_a_failure_is_printed(
     assert "programs that differ 1" in capsys.readouterr().out
 
 
+def report(path: Path, mode: str = "full", found: int = 3) -> str:
+    """A report with one figure of one check."""
+    figures = [{"name": "mutants", "value": found, "goal": "", "met": True}]
+    checks = [{"name": "mutants", "status": "passed", "seconds": 1.6, "figures": figures}]
+    told = {"config": "tiny", "mode": mode, "seed": 4, "seconds": 7.1, "checks": checks}
+    path.write_text(json.dumps(told), encoding="utf-8")
+    return str(path)
+
+
+def test_campaigns_are_kept_and_shown(tmp_path: Path) -> None:
+    page = project(tmp_path)
+    for found in (3, 4444):
+        made = report(tmp_path / "verify.json", found=found)
+        assert verify_long.main(["--campaign", made, "--update"], tmp_path) == 0
+    text = page.read_text(encoding="utf-8")
+    assert "| Check | figure | `tiny` |\n" in text
+    assert "| `mutants` | mutants | 4,444 |\n| `mutants` | status, seconds | passed, 2 |\n" in text
+    assert "| all | seed, date, seconds | 4, " in text
+
+
+def test_a_quick_campaign_is_not_kept(tmp_path: Path) -> None:
+    made = report(tmp_path / "verify.json", mode="quick")
+    with pytest.raises(SystemExit, match=r"verify.json must be of matwright verify PRESET --full$"):
+        verify_long.main(["--campaign", made], project(tmp_path).parents[1])
+
+
 def test_the_page_shows_the_data() -> None:
-    runs = json.loads((ROOT / verify_long.DATA).read_text(encoding="utf-8"))["runs"]
+    runs = verify_long.read(ROOT, verify_long.DATA)
     page = (ROOT / verify_long.PAGE).read_text(encoding="utf-8")
     assert verify_long.updated(page, verify_long.markdown(runs)) == page
+    campaigns = verify_long.read(ROOT, verify_long.DATA, "campaigns")
+    table = verify_long.campaigns_markdown(campaigns)
+    assert verify_long.updated(page, table, verify_long.CAMPAIGN_MARKS) == page
     for run in runs:
         assert run["figures"][verify_long.DIFFER[run["check"]]] == 0
     kinds = {(run["preset"], run["check"]): run["figures"] for run in runs}

@@ -192,7 +192,7 @@ def _replay(task: Task, case: Mapping[str, Any], wave: Path | None) -> Outcome:
 
 CHECK = Check(
     "coverage",
-    "lines, branches, bits and cases that the regression reaches",
+    "Lines, branches, bits and cases that the regression reaches",
     _run,
     needs=("verilator", "yosys"),
     quick=False,

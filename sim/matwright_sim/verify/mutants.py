@@ -20,8 +20,8 @@ from matwright_fpga.tools import find_tool
 
 from .. import cache
 from ..toolchain import find_verilator
-from . import mutation
 from .check import Check, Failure, Figure, NotRun, Outcome, Sheet, Task
+from .mutation import proof
 from .mutation.acts import KINDS, Broken
 from .mutation.campaign import Kill, perform, rehearse
 from .mutation.machine import MutatedAccelerator
@@ -40,6 +40,8 @@ CONTROL = 3
 
 MANY, FEW = 1000, 100
 """Mutants of a block, in a full and in a quick campaign."""
+
+_FOUND = "found.json"
 
 
 @dataclass(frozen=True)
@@ -91,45 +93,57 @@ def campaign(task: Task, count: int) -> list[Block]:
 
 
 def _block(task: Task, made: Netlist, block: str, advance: Callable[[int], None]) -> Block:
-    """A block's mutants, from the cache if all that says what becomes of them is as it was."""
-
-    def build(folder: Path) -> None:
-        kills, proven = _find(task, made, block, advance, folder)
-        found = {"kills": {str(number): kill for number, kill in kills.items()}, "proven": proven}
-        for path in folder.iterdir():
-            path.unlink()
-        (folder / "found.json").write_text(json.dumps(found), "utf-8")
-
-    sources = (
-        path.read_text("utf-8") for path in sorted(Path(mutation.__file__).parent.glob("*.py"))
+    """A block's mutants; from the cache if all that says what becomes of them is as it was."""
+    mutants = made.of(block)
+    kept = cache.key(made.verilog(block), str(task.seed), find_verilator().version, *_acts())
+    found = cache.entry("killed", kept, lambda folder: _kill(task, made, block, advance, folder))
+    read = json.loads((found / _FOUND).read_text("utf-8"))
+    kills = {int(number): Kill(*kill) for number, kill in read.items()}
+    advance(len(mutants))
+    of = (kept, find_tool("yosys").version, Path(proof.__file__).read_text("utf-8"))
+    found = cache.entry(
+        "proven", cache.key(*of), lambda folder: _prove(made, mutants, kills, advance, folder)
     )
-    tools = (find_verilator().version, find_tool("yosys").version)
-    name = cache.key(made.verilog(block), str(task.seed), *tools, *sources)
-    kept = json.loads((cache.entry("mutated", name, build) / "found.json").read_text("utf-8"))
-    mutants = made.of(block)
+    proven = frozenset(json.loads((found / _FOUND).read_text("utf-8")))
     advance(2 * len(mutants))
-    kills = {int(number): Kill(*kill) for number, kill in kept["kills"].items()}
-    return Block(block, made.sites[block], tuple(mutants), kills, frozenset(kept["proven"]))
+    return Block(block, made.sites[block], tuple(mutants), kills, proven)
 
 
-def _find(
+def _acts() -> list[str]:
+    """The texts on which it depends how a mutant is killed."""
+    names = ("acts", "campaign", "machine", "netlist", "plan", "worker")
+    folder = Path(proof.__file__).parent
+    return [(folder / f"{name}.py").read_text("utf-8") for name in names]
+
+
+def _kill(
     task: Task, made: Netlist, block: str, advance: Callable[[int], None], folder: Path
-) -> tuple[dict[int, Kill], list[int]]:
-    """How mutants were killed, by number, and which of the others are equivalent."""
-    mutants = made.of(block)
+) -> None:
+    """Leaves how mutants were killed, by number."""
     # Compiled here, so that what cannot be compiled is told here.
     with MutatedAccelerator(
         task.config, made.verilog(block), memory_bytes=memory_bytes(task.config)
     ):
         advance(0)
     kills: dict[int, Kill] = {}
-    numbers = [mutant.number for mutant in mutants]
+    numbers = [mutant.number for mutant in made.of(block)]
     for steps, (number, kill) in enumerate(
         killed(task.config, made.text(block), block, numbers, task.seed), start=1
     ):
         if kill is not None:
             kills[number] = kill
         advance(steps)
+    (folder / _FOUND).write_text(json.dumps(kills), "utf-8")
+
+
+def _prove(
+    made: Netlist,
+    mutants: Sequence[Mutant],
+    kills: Mapping[int, Kill],
+    advance: Callable[[int], None],
+    folder: Path,
+) -> None:
+    """Leaves which of the mutants that were not killed are equivalent."""
     rest = [mutant for mutant in mutants if mutant.number not in kills]
     # A few that were killed go with them: none can be proven, or the proofs are worth nothing.
     control = [mutants[number] for number in list(kills)[:CONTROL]]
@@ -140,7 +154,10 @@ def _find(
         if proven:
             raise Broken(f"{mutant} was killed and must not be proven equivalent")
     proofs = zip(rest, answers[len(control) :], strict=True)
-    return kills, [mutant.number for mutant, proven in proofs if proven]
+    for path in folder.iterdir():
+        path.unlink()
+    numbers = [mutant.number for mutant, proven in proofs if proven]
+    (folder / _FOUND).write_text(json.dumps(numbers), "utf-8")
 
 
 def _run(task: Task) -> Outcome:

@@ -264,6 +264,25 @@ class _Author:
                 address = int(self.rng.integers(self.memory_bytes, top)) // 64 * 64
                 yield self.changed(f"{name} is {address:#x}", **{name: address})
 
+    def wrapping(self, count: int) -> Iterator[Act]:
+        """Regions that go on past the end of the address space, and would end where they may."""
+        config, rng, beat = self.config, self.rng, self.beat
+        space = 1 << config.bus.addr_width
+        most = {"a": config.limits.max_m, "b": config.limits.max_k // self.r}
+        for i in range(count):
+            name = "abd"[i % 3]
+            steps = [1 << int(rng.integers(10)), 1 + int(rng.integers(600))][int(rng.integers(2))]
+            steps = max(1, min(steps - int(rng.integers(2)), most.get(name, most["a"]) - 1))
+            turns = 1 + int(rng.integers(3))
+            beats = turns * space // (steps * beat) + int(rng.integers(2))
+            if i % 4 == 3:  # bits beyond the address, and no others
+                beats = 1 << int(rng.integers(config.bus.addr_width, 32)) >> (beat.bit_length() - 1)
+            size = {"k": steps * self.r + 1} if name == "b" else {"m": steps + 1}
+            fields = {**size, f"{name}_stride": beats * beat & 0xFFFF_FFFF}
+            act = self.changed(f"{name} wraps {i}", **fields)
+            if act.outcome.error == Error.WINDOW:
+                yield act
+
     # Windows.
 
     def edged(self, count: int) -> Iterator[Act]:
@@ -434,7 +453,7 @@ def parts(config: AcceleratorConfig, block: str, seed: int) -> list[Part]:
     raw, table, relu = int(Flag.RAW), int(Flag.TABLE), int(Flag.RELU)
     unsigned_a, unsigned_d = int(Flag.A_UNSIGNED), int(Flag.D_UNSIGNED)
     rows, words = config.sram.accumulator_rows, config.activation_words
-    tiles = config.sram.weight_tiles
+    tiles, limits = config.sram.weight_tiles, config.limits
     panels_log2 = config.sram.column_panels.bit_length() - 1
     fast = {"read_latency": 3, "write_latency": 2}
     found = [
@@ -522,6 +541,20 @@ def parts(config: AcceleratorConfig, block: str, seed: int) -> list[Part]:
             ],
         ),
         Part("more windows", fast, author.between(author.edged(150), 30), blocks=_BUS),
+        Part(
+            "counts",
+            fast,
+            [
+                good("columns", [(1, min(limits.max_n, 37 * c + 1), 1)], raw, tiling=(1, 0, 0)),
+                good("rows", [(min(limits.max_m, 64), 1, 1)], raw, tiling=(1, 0, 0)),
+                good("more rows", [(min(limits.max_m, 193), 1, 1)], raw, tiling=(3, 0, 0)),
+                good("depth", [(1, 1, min(limits.max_k, 37 * r + 1))], raw, tiling=(1, 0, 0)),
+                good("depth in chunks", [(2, 1, min(limits.max_k, 65 * r))], raw, tiling=(2, 0, 2)),
+                good("descriptors", [(1, 1, 1)] * 300, raw),
+            ],
+            blocks=("scheduler",),
+        ),
+        Part("wraps", fast, author.between(author.wrapping(120), 30), blocks=("scheduler",)),
         Part("beyond", fast, list(author.beyond_memory()), blocks=_BUS),
         Part(
             "more",

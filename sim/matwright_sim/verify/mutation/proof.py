@@ -42,6 +42,12 @@ endmodule
 """
 """A register becomes a part whose name and ports stay, so that mutants find it."""
 
+_SHARED = (
+    *("opt_merge miter", "opt_expr miter", "opt_merge miter", "opt_expr miter"),
+    *("opt_clean -purge miter", "opt_muxtree miter", "opt_expr miter", "opt_clean -purge miter"),
+)
+"""What the two have in common becomes one, until little but what the mutant reaches is compared."""
+
 _MARK = "the mutant"
 _YES = "SAT proof finished - no model found: SUCCESS!"
 
@@ -61,10 +67,7 @@ def equivalent(
             _for_gate(mutant),
             "expose -evert gold/t:*matwright_* gate/t:*matwright_*",
             "miter -equiv -flatten gold gate miter",
-            "opt_merge",
-            "opt_expr",
-            "opt_merge",
-            "opt_clean",
+            *_SHARED,
             f"sat -timeout {_SECONDS} -prove trigger 0 miter",
         ]
     begun = 0
