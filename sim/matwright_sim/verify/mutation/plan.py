@@ -264,24 +264,57 @@ class _Author:
                 address = int(self.rng.integers(self.memory_bytes, top)) // 64 * 64
                 yield self.changed(f"{name} is {address:#x}", **{name: address})
 
+    def tilings(self, count: int) -> Iterator[Act]:
+        """Tiles of up to twice the rows that fit, in blocks of some columns and chunks of some depth."""
+        config, rng = self.config, self.rng
+        words_log2 = config.panels_per_activation_word.bit_length() - 1
+        for _ in range(count):
+            n_log2 = int(rng.integers(config.sram.column_panels.bit_length()))
+            k_log2 = int(rng.integers((config.activation_words // 2).bit_length()))
+            most = config.sram.accumulator_rows >> n_log2, config.activation_words >> k_log2
+            rows = 1 + int(rng.integers(2 * max(1, most[int(rng.integers(2))])))
+            tiling = {
+                "tile_rows": rows,
+                "n_panels_log2": n_log2,
+                "k_panels_log2": k_log2 + words_log2,
+            }
+            yield self.changed(f"tiling {rows}, {n_log2}, {k_log2}", **tiling)
+
     def wrapping(self, count: int) -> Iterator[Act]:
         """Regions that go on past the end of the address space, and would end where they may."""
-        config, rng, beat = self.config, self.rng, self.beat
-        space = 1 << config.bus.addr_width
-        most = {"a": config.limits.max_m, "b": config.limits.max_k // self.r}
-        for i in range(count):
-            name = "abd"[i % 3]
-            steps = [1 << int(rng.integers(10)), 1 + int(rng.integers(600))][int(rng.integers(2))]
-            steps = max(1, min(steps - int(rng.integers(2)), most.get(name, most["a"]) - 1))
-            turns = 1 + int(rng.integers(3))
-            beats = turns * space // (steps * beat) + int(rng.integers(2))
-            if i % 4 == 3:  # bits beyond the address, and no others
-                beats = 1 << int(rng.integers(config.bus.addr_width, 32)) >> (beat.bit_length() - 1)
-            size = {"k": steps * self.r + 1} if name == "b" else {"m": steps + 1}
-            fields = {**size, f"{name}_stride": beats * beat & 0xFFFF_FFFF}
-            act = self.changed(f"{name} wraps {i}", **fields)
+        for act in self._wrapping(count):
             if act.outcome.error == Error.WINDOW:
                 yield act
+
+    def _wrapping(self, count: int) -> Iterator[Refused]:
+        config, rng, beat = self.config, self.rng, self.beat
+        limits, space = config.limits, 1 << config.bus.addr_width
+        for name, limit in (
+            ("a", limits.max_m),
+            ("b", -(-limits.max_k // self.r)),
+            ("d", limits.max_m),
+        ):
+            counts = {1 << i for i in range(limit.bit_length())}
+            counts |= {(1 << i) + 1 for i in range((limit - 1).bit_length())}
+            counts |= {int(rng.integers(2, limit + 1)) for _ in range(count)}
+            for rows in sorted(counts - {1}):
+                size = {"k": (rows - 1) * self.r + 1} if name == "b" else {"m": rows}
+                beats = (1 + int(rng.integers(3))) * space // ((rows - 1) * beat) + int(
+                    rng.integers(2)
+                )
+                stride = beats * beat % (1 << 32)
+                yield self.changed(f"{name} wraps {rows}", **size, **{f"{name}_stride": stride})
+        for bit in range(config.bus.addr_width, 32):
+            name = "abd"[bit % 3]
+            size = {"k": 2 * self.r} if name == "b" else {"m": 2}
+            yield self.changed(f"far {name} {bit}", **size, **{f"{name}_stride": 1 << bit})
+        for columns in (self.c, limits.max_n // 2 + 1, limits.max_n):
+            reach = table_bytes(config, columns)
+            for over in {beat, reach // 2 // 64 * 64, reach - beat} - {0}:
+                place = (space - reach + over) // 64 * 64
+                yield self.changed(
+                    f"a table of {columns} ends {over} late", n=columns, params=place
+                )
 
     # Windows.
 
@@ -548,13 +581,24 @@ def parts(config: AcceleratorConfig, block: str, seed: int) -> list[Part]:
                 good("columns", [(1, min(limits.max_n, 37 * c + 1), 1)], raw, tiling=(1, 0, 0)),
                 good("rows", [(min(limits.max_m, 64), 1, 1)], raw, tiling=(1, 0, 0)),
                 good("more rows", [(min(limits.max_m, 193), 1, 1)], raw, tiling=(3, 0, 0)),
+                good("tile", [(min(rows, 45), 1, 2)], raw, tiling=(min(rows, 45), 0, 0)),
                 good("depth", [(1, 1, min(limits.max_k, 37 * r + 1))], raw, tiling=(1, 0, 0)),
-                good("depth in chunks", [(2, 1, min(limits.max_k, 65 * r))], raw, tiling=(2, 0, 2)),
+                *(
+                    good(f"chunks of {1 << log2}", [(2, 1, deep)], raw, tiling=(2, 0, log2))
+                    for log2, deep in ((2, 65 * r), (4, 90 * r), (6, 120 * r), (7, 255 * r))
+                    if deep <= limits.max_k
+                ),
+                # Weights are loaded ahead, until their ring is full.
+                *(
+                    good(f"ring {wide}", [(2, wide * c, deep * r)], raw, tiling=(2, log2, 3))
+                    for wide, deep, log2 in ((27, 4, panels_log2), (30, 3, panels_log2), (45, 5, 1))
+                ),
                 good("descriptors", [(1, 1, 1)] * 300, raw),
             ],
             blocks=("scheduler",),
         ),
-        Part("wraps", fast, author.between(author.wrapping(120), 30), blocks=("scheduler",)),
+        Part("tilings", fast, author.between(author.tilings(100), 30), blocks=("scheduler",)),
+        Part("wraps", fast, author.between(author.wrapping(20), 30), blocks=("scheduler",)),
         Part("beyond", fast, list(author.beyond_memory()), blocks=_BUS),
         Part(
             "more",

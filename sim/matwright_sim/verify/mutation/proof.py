@@ -5,17 +5,21 @@ Proven is that the whole accelerator, in any state whatever of its registers and
 a cycle with the mutant and without: every output, every next state of a register, everything that goes to
 a memory. So each proof is one question about logic without registers, and holds for all time. What differs
 only in states that no program reaches is not proven by it.
+
+Bits of registers that nothing reads, or only such bits do, may differ: :func:`dead_bits`.
 """
 
+import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from matwright_fpga import tools
 
-from .netlist import TOP, Mutant, Netlist, apply
+from .netlist import TOP, Mutant, Netlist, apply, yosys
 
-__all__ = ["equivalent", "netlist_difference"]
+__all__ = ["dead_bits", "equivalent", "netlist_difference"]
 
 _SECONDS = 20
 """For a proof; without an answer it is none."""
@@ -42,6 +46,21 @@ endmodule
 """
 """A register becomes a part whose name and ports stay, so that mutants find it."""
 
+_BASE = (
+    "read_verilog parts.v",
+    f"read_rtlil {TOP}.il",
+    f"rename {TOP} gold",
+    "memory_map gold",
+    "techmap -map map.v gold",
+    # Parts of the widths that they have: what a part's module says is what is exposed.
+    "hierarchy -top gold",
+    "design -save base",
+)
+"""The sound machine without registers and memories: these are inputs and outputs."""
+
+_ROUNDS = 8
+"""Of splitting and leaving out; those that are dead only after more are not found."""
+
 _SHARED = (
     *("opt_merge miter", "opt_expr miter", "opt_merge miter", "opt_expr miter"),
     *("opt_clean -purge miter", "opt_muxtree miter", "opt_expr miter", "opt_clean -purge miter"),
@@ -58,8 +77,15 @@ def equivalent(
     """Which of the mutants are equivalent. ``advance`` is called with the number of proofs begun."""
     if not mutants:
         return []
-    commands = _base(netlist, folder)
-    for number, mutant in enumerate(mutants):
+    _copy(netlist, folder)
+    dead = dead_bits(folder)
+    answers = {
+        m.number: True for m in mutants if _port(m) in {(cell, "D", bit) for cell, bit in dead}
+    }
+    asked = [mutant for mutant in mutants if mutant.number not in answers]
+    _silence(folder / f"{TOP}.il", dead)
+    commands = list(_BASE)
+    for number, mutant in enumerate(asked):
         commands += [
             f"log {_MARK} {number}",
             "design -load base",
@@ -80,8 +106,55 @@ def equivalent(
     (folder / "proof.ys").write_text("\n".join(commands) + "\n", "utf-8")
     tools.run(tools.find_tool("yosys"), ["-s", "proof.ys"], folder, "proof.log", watch=watch)
     said = (folder / "proof.log").read_text("utf-8")
-    answers = re.split(rf"^{_MARK} \d+$", said, flags=re.MULTILINE)[1:]
-    return [_YES in answer for answer in answers]
+    found = re.split(rf"^{_MARK} \d+$", said, flags=re.MULTILINE)[1:]
+    answers |= {m.number: _YES in answer for m, answer in zip(asked, found, strict=True)}
+    return [answers[mutant.number] for mutant in mutants]
+
+
+def dead_bits(folder: Path) -> set[tuple[str, int]]:
+    """Bits of registers on which nothing depends but such bits, by the register's cell."""
+    commands = ["read_verilog stubs.v", f"read_rtlil {TOP}.il", "memory_map", "write_json all.json"]
+    commands += _ROUNDS * [f"splitcells {TOP}", "opt_clean -purge"]
+    yosys(folder, "dead", [*commands, "write_json live.json"])
+    before, after = (_registers(folder / name) for name in ("all.json", "live.json"))
+    live: dict[str, set[int]] = defaultdict(set)
+    for name, width in after.items():
+        # A slice of a slice of a register: its_name[7:4][1:0].
+        cell, *slices = re.split(r"(?=\[\d+(?::\d+)?\])", name)
+        low = 0
+        while cell not in before:  # a name that ends like a slice
+            cell += slices.pop(0)
+        for piece in slices:
+            low += int(re.findall(r"\d+", piece)[-1])
+        live[cell] |= set(range(low, low + width))
+    return {(cell, bit) for cell, width in before.items() for bit in set(range(width)) - live[cell]}
+
+
+def _registers(path: Path) -> dict[str, int]:
+    """Widths of the registers of a design that is written as JSON."""
+    cells = json.loads(path.read_text("utf-8"))["modules"][TOP]["cells"]
+    return {name: len(c["connections"]["Q"]) for name, c in cells.items() if c["type"] == "$dff"}
+
+
+def _port(mutant: Mutant) -> tuple[str, str, int]:
+    """The cell, the port and the bit that a mutant changes."""
+    port, _, bit = mutant.port.partition("[")
+    return mutant.cell, port, int(bit.rstrip("]"))
+
+
+def _silence(path: Path, dead: set[tuple[str, int]]) -> None:
+    """Dead bits of registers become 0 in a text of Yosys."""
+
+    def changed(found: re.Match[str]) -> str:
+        cell, width = found[2], int(found[3])
+        silent = [bit for bit in range(width) if (cell, bit) in dead]
+        if not silent:
+            return found[0]
+        bits = ("1'0" if bit in silent else f"{found[5]} [{bit}]" for bit in reversed(range(width)))
+        return f"{found[1]}{found[4]}{{ {' '.join(bits)} }}"
+
+    pattern = r"^(  cell \$dff \\(\S+)\n    parameter \\WIDTH (\d+)\n)((?:    .*\n)*?    connect \\D )(.*)$"
+    path.write_text(re.sub(pattern, changed, path.read_text("utf-8"), flags=re.MULTILINE), "utf-8")
 
 
 def netlist_difference(netlist: Netlist, mutant: Mutant, folder: Path) -> str:
@@ -101,22 +174,6 @@ def netlist_difference(netlist: Netlist, mutant: Mutant, folder: Path) -> str:
     lines = [f"- {line.strip()}" for line in sound if line not in after]
     lines += [f"+ {line.strip()}" for line in mutated if line not in before]
     return "\n".join(line for line in lines if "autoidx" not in line)
-
-
-def _base(netlist: Netlist, folder: Path) -> list[str]:
-    """Commands that make the sound machine without registers and memories: these are inputs and outputs."""
-    _copy(netlist, folder)
-    return [
-        "read_verilog parts.v",
-        f"read_rtlil {TOP}.il",
-        f"rename {TOP} gold",
-        "memory_map gold",
-        "techmap -map map.v gold",
-        # Parts of the widths that they have: what a part's module says is what is exposed.
-        "hierarchy -top gold",
-        "opt_clean",
-        "design -save base",
-    ]
 
 
 def _copy(netlist: Netlist, folder: Path) -> None:
