@@ -13,13 +13,25 @@ from matwright.schedule.descriptor import DESCRIPTOR_BYTES, Descriptor, Flag
 
 from ..reference import reference_gemm
 
-__all__ = ["Plan", "ProgramImage", "Region", "build_program", "plan_program", "random_tiling"]
+__all__ = [
+    "NoRoomError",
+    "Plan",
+    "ProgramImage",
+    "Region",
+    "build_program",
+    "plan_program",
+    "random_tiling",
+]
 
 _SCALE_LOG2 = (-18.0, 2.0)
 _BIAS = 1 << 20
 _GUARD = 64
 
 Shape = tuple[int, int, int]
+
+
+class NoRoomError(ValueError):
+    """Memory does not hold a program."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +123,7 @@ class _Planner:
         start = -(-(self.free + gap) // align) * align
         self.free = start + size
         if self.free > self.memory_bytes:
-            raise ValueError(
+            raise NoRoomError(
                 f"memory must hold the program, at least {self.free} bytes, not {self.memory_bytes}"
             )
         self.plan.regions.append(Region(start, self.free, role, index))

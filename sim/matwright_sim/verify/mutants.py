@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+import matwright
 from matwright.config import AcceleratorConfig
 from matwright_fpga.tools import find_tool
 
@@ -23,10 +24,11 @@ from ..toolchain import find_verilator
 from .check import Check, Failure, Figure, NotRun, Outcome, Sheet, Task
 from .mutation import proof
 from .mutation.acts import KINDS, Broken
+from .mutation.author import memory_bytes
 from .mutation.campaign import Kill, perform, rehearse
 from .mutation.machine import MutatedAccelerator
 from .mutation.netlist import BLOCKS, Mutant, Netlist, netlist
-from .mutation.plan import memory_bytes, parts
+from .mutation.plan import parts
 from .mutation.proof import equivalent, netlist_difference
 from .mutation.worker import killed
 
@@ -42,6 +44,9 @@ MANY, FEW = 1000, 100
 """Mutants of a block, in a full and in a quick campaign."""
 
 _FOUND = "found.json"
+
+_SHOWN = 3
+"""Mutants of each block that are told as failures where the goal is missed."""
 
 
 @dataclass(frozen=True)
@@ -109,11 +114,26 @@ def _block(task: Task, made: Netlist, block: str, advance: Callable[[int], None]
     return Block(block, made.sites[block], tuple(mutants), kills, proven)
 
 
-def _acts() -> list[str]:
+_DECIDES = ("agents", "cycles", "golden", "native", "verify/mutation", "compiled.py", "library.py")
+"""What of this package decides how a mutant is killed, beside the generator."""
+
+
+def _acts() -> list[str | bytes]:
     """The texts on which it depends how a mutant is killed."""
-    names = ("acts", "campaign", "machine", "netlist", "plan", "worker")
-    folder = Path(proof.__file__).parent
-    return [(folder / f"{name}.py").read_text("utf-8") for name in names]
+    root, here = Path(matwright.__file__).parent, Path(__file__).parents[1]
+    paths = [*root.rglob("*.py")]
+    for name in _DECIDES:
+        place = here / name
+        paths += (
+            [path for path in place.rglob("*.[chp]*") if path.is_file()]
+            if place.is_dir()
+            else [place]
+        )
+    texts: list[str | bytes] = []
+    for path in sorted(paths):
+        if path.suffix in (".py", ".cpp", ".hpp") and path != Path(proof.__file__):
+            texts += [path.name, path.read_bytes()]
+    return texts
 
 
 def _kill(
@@ -191,6 +211,11 @@ def _outcome(task: Task, blocks: Sequence[Block]) -> Outcome:
             "killed of those not proven equivalent, %", percent, f"at least {GOAL}", percent >= GOAL
         ),
     ]
+    if percent < GOAL:
+        count = max(len(block.mutants) for block in blocks)
+        outcome.failures += [
+            _failure(task, mutant, count) for block in blocks for mutant in block.listed[:_SHOWN]
+        ]
     columns = (
         "block",
         "sites",
@@ -237,6 +262,11 @@ def _outcome(task: Task, blocks: Sequence[Block]) -> Outcome:
     return outcome
 
 
+def _failure(task: Task, mutant: Mutant, count: int) -> Failure:
+    case = {"block": mutant.block, "number": mutant.number, "count": count}
+    return Failure(f"Nothing tells {mutant} from the sound machine.", task.seed, case)
+
+
 def _replay(task: Task, case: Mapping[str, Any], trace: Path | None) -> Outcome:
     """Shows a mutant again: ``block``, ``number``, and the ``count`` of mutants of its campaign.
 
@@ -258,9 +288,7 @@ def _replay(task: Task, case: Mapping[str, Any], trace: Path | None) -> Outcome:
         Figure("proven equivalent", "yes" if proven else "no"),
     ]
     if kill is None and not proven:
-        outcome.failures.append(
-            Failure(f"Nothing tells {mutant} from the sound machine.", task.seed, case)
-        )
+        outcome.failures.append(_failure(task, mutant, count))
     return outcome
 
 

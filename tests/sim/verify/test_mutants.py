@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import matwright
+from matwright.config import AcceleratorConfig, Limits, Precision
 from matwright.presets import PRESETS
 from matwright_fpga.errors import ToolError
 from matwright_fpga.tools import find_tool
@@ -18,10 +19,11 @@ from matwright_sim.verify import mutants as check
 from matwright_sim.verify.check import NotRun, Task
 from matwright_sim.verify.mutation import campaign, netlist, worker
 from matwright_sim.verify.mutation.acts import KINDS, Broken
+from matwright_sim.verify.mutation.author import memory_bytes
 from matwright_sim.verify.mutation.campaign import Kill, Rehearsed, perform, rehearse
 from matwright_sim.verify.mutation.machine import MutatedAccelerator
 from matwright_sim.verify.mutation.netlist import BLOCKS, Mutant, Netlist
-from matwright_sim.verify.mutation.plan import memory_bytes, parts
+from matwright_sim.verify.mutation.plan import parts
 from matwright_sim.verify.mutation.proof import equivalent, netlist_difference
 from matwright_sim.verilog import cached_verilog
 
@@ -69,6 +71,35 @@ def test_mutants_are_of_every_block_and_have_lines(made: Netlist) -> None:
         assert "mutant_select" not in text
     # An array has a line of its own for nearly each of so few.
     assert len({mutant.source for mutant in made.of("scheduler")}) == COUNT
+
+
+def odd_configurations() -> Iterator[AcceleratorConfig]:
+    """At the limits of what a configuration may be."""
+    yield from PRESETS.values()
+    tiny, bus, sram = CONFIG, CONFIG.bus, CONFIG.sram
+    for limits in (Limits(max_m=3, max_n=3, max_k=5), Limits(max_m=1, max_n=1, max_k=1)):
+        yield dataclasses.replace(tiny, limits=limits)
+    for width in (16, 48):
+        yield dataclasses.replace(tiny, bus=dataclasses.replace(bus, addr_width=width))
+    words = Precision(a_width=16, b_width=16, acc_width=32)
+    yield dataclasses.replace(tiny, precision=words, limits=Limits(max_m=9, max_n=9, max_k=1))
+    least = dataclasses.replace(sram, activation_rows=16, accumulator_rows=4, weight_tiles=4)
+    yield dataclasses.replace(tiny, sram=least)
+
+
+@pytest.mark.parametrize(
+    "config", list(odd_configurations()), ids=lambda config: f"{config.name}-{config.digest[:6]}"
+)
+def test_there_is_work_for_every_configuration(config: AcceleratorConfig) -> None:
+    for block in ("scheduler", "scratchpad"):  # which get all between them
+        names = [part.name for part in parts(config, block, SEED)]
+        assert {"first", "pauses", "faults"} <= set(names) and len(names) == len(set(names))
+
+
+def test_a_part_is_the_same_whatever_comes_before() -> None:
+    first, again = (parts(CONFIG, block, SEED) for block in ("post", "scheduler"))
+    acts = {part.name: [act.name for act in part.acts] for part in again}
+    assert all(acts[part.name] == [act.name for act in part.acts] for part in first)
 
 
 def test_lines_have_their_share() -> None:
@@ -165,6 +196,11 @@ def test_a_mutant_that_ends_the_simulator_is_killed(
         2: worker.UNSETTLED,
         3: Kill("p", "a", "result", "w"),
     }
+    script.write_text(
+        f"{first}import os\nprint('[null, null]', flush=True)\nos.kill(os.getpid(), 9)\n"
+    )
+    with pytest.raises(RuntimeError, match="a worker ended with -9"):
+        list(worker.killed(CONFIG, tmp_path / "x.v", "array", [0], SEED))
     script.write_text(f"{first}import sys\nsys.exit('no such configuration')\n")
     with pytest.raises(RuntimeError, match="no such configuration"):
         list(worker.killed(CONFIG, tmp_path / "x.v", "array", [0], SEED))
@@ -191,6 +227,10 @@ def test_what_is_told_of_a_campaign(listed: int, passes: bool, tmp_path: Path) -
     assert len(table.rows) == len(BLOCKS) and len(rest.rows) == 6 * listed
     assert all(len(row) == len(table.columns) for row in table.rows)
     assert table.rows[0][-1] == round(100 * (90 - listed) / 90, 2)
+
+    assert len(outcome.failures) == (0 if passes else 3 * 2 * len(BLOCKS) // 3)
+    for failure in outcome.failures:
+        assert failure.case is not None and failure.case["count"] == 100
 
 
 def test_a_machine_without_checks_is_not_run(tmp_path: Path) -> None:

@@ -366,12 +366,14 @@ class Unchecked(Act):
 
 @dataclass
 class Forgotten(Act):
-    """A program in the midst of which all that is on chip is forgotten: it ends with UNWRITTEN, or exact.
+    """A program in the midst of which a memory forgets all that is in it: it ends with UNWRITTEN, or exact.
 
     Or, with ``stray``, other rows are read from then on.
     """
 
     image: ProgramImage
+    block: str
+    """``scratchpad`` or ``accumulator``."""
     after: int
     """Cycles from the doorbell."""
     stray: int = 0
@@ -383,7 +385,7 @@ class Forgotten(Act):
         machine.memory[:] = image.before
         host.run(image.address, image.count, 0)
         machine.run(self.after)
-        machine.weaken(forget=not self.stray, stray=self.stray)
+        machine.weaken(forget="" if self.stray else self.block, stray=self.stray)
         if not self.stray:
             machine.run(1)
             machine.weaken()

@@ -9,8 +9,9 @@ from matwright.config import AcceleratorConfig
 
 from ...compiled import RegisterError
 from .acts import Act, Broken, Good, Seen, Stage
+from .author import memory_bytes
 from .machine import MutatedAccelerator
-from .plan import Part, memory_bytes
+from .plan import Part
 
 __all__ = ["Kill", "Rehearsed", "perform", "rehearse"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...compiled import CompiledAccelerator
 from ...library import Variant, library
-from .netlist import TOP
+from .netlist import MEMORIES, TOP
 
 __all__ = ["MutatedAccelerator"]
 
@@ -35,12 +35,14 @@ class MutatedAccelerator(CompiledAccelerator):
         self._on = mutant
         self.reset()
 
-    def weaken(self, *, unchecked: bool = False, forget: bool = False, stray: int = 0) -> None:
-        """From now on the dispatcher takes every window to be open, what is on chip is forgotten, and rows
-        of activations and accumulators are read whose numbers differ by ``stray``, bit by bit: faults that
-        the guards on the bus and the marks of the memories are there for."""
+    def weaken(self, *, unchecked: bool = False, forget: str = "", stray: int = 0) -> None:
+        """From now on the dispatcher takes every window to be open, a block ``forget``s what is in it, one of
+        :data:`.netlist.MEMORIES`, and rows of activations and accumulators are read whose numbers differ by
+        ``stray``, bit by bit: faults that the guards on the bus and the marks of the memories are there
+        for."""
         u32 = ctypes.c_uint32
         self._library.mw_weaken.argtypes = [ctypes.c_void_p, u32, u32]
-        self._library.mw_weaken(self._open, unchecked | forget << 1, stray)
+        what = 2 << MEMORIES.index(forget) if forget else 0
+        self._library.mw_weaken(self._open, unchecked | what, stray)
 
     _on: int | None = None

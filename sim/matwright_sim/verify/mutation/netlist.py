@@ -23,7 +23,17 @@ from matwright_fpga import tools
 
 from ... import cache
 
-__all__ = ["BLOCKS", "TOP", "Mutant", "Netlist", "apply", "netlist", "text_with_sources", "yosys"]
+__all__ = [
+    "BLOCKS",
+    "MEMORIES",
+    "TOP",
+    "Mutant",
+    "Netlist",
+    "apply",
+    "netlist",
+    "text_with_sources",
+    "yosys",
+]
 
 BLOCKS: Mapping[str, tuple[str, ...]] = {
     "array": ("array",),
@@ -35,18 +45,21 @@ BLOCKS: Mapping[str, tuple[str, ...]] = {
 }
 """Blocks that are mutated, and the parts of the engine that each is made of."""
 
+MEMORIES = ("scratchpad", "accumulator")
+"""Blocks that forget what is in them when they are told to."""
+
 TOP = "mutated"
 """Name of the accelerator with mutants."""
 
-_VERSION = "1"
+_VERSION = "2"
 """Of what is kept in the cache."""
 
 _WEAK = """\
-  reg [1:0] weakened /* verilator public_flat_rw */;
+  reg [2:0] weakened /* verilator public_flat_rw */;
   reg [31:0] strayed /* verilator public_flat_rw */;
 """
 """What is spoilt that comes before a second line of defence, which nothing reaches else: the windows of the
-dispatcher's check are open, what is on chip is forgotten, rows are read that are others."""
+dispatcher's check are open, what is in a block of memories is forgotten, rows are read that are others."""
 
 _CONTROL, _WIDTH = "mutant_select", 20
 _CLOCK = ("CLK", "clk")
@@ -320,11 +333,13 @@ def _weakened(top: str, config: AcceleratorConfig) -> str:
             windows,
         ): f"weakened[0] ? {{{bus.windows}{{{2 * page + 2}'b{all_open}}}}} : {windows}"
     }
-    for block, wire in (
-        ("accumulator", r"\engine.storer.r_addr "),
-        ("scratchpad", r"\engine.executor.row_stream.read "),
-    ):
-        changes |= {(block, "halt"): "halt | weakened[1]", (block, wire): f"{wire} ^ strayed"}
+    rows = {
+        "accumulator": r"\engine.storer.r_addr ",
+        "scratchpad": r"\engine.executor.row_stream.read ",
+    }
+    for bit, block in enumerate(MEMORIES, start=1):
+        wire = rows[block]
+        changes |= {(block, "halt"): f"halt | weakened[{bit}]", (block, wire): f"{wire} ^ strayed"}
     for (block, wire), weak in changes.items():
         start = top.index(f"  {block} {block} (")
         end = top.index(");\n", start)

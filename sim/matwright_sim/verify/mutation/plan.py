@@ -6,37 +6,23 @@ and on slow memory, with pauses; programs that must be refused, at the edges of 
 the edges of windows; a bus that breaks each of its rules; programs that the host stops.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from matwright.bus.window import Window
 from matwright.config import AcceleratorConfig
-from matwright.layout import a_row_bytes, b_stride, d_stride, table_bytes
-from matwright.schedule.descriptor import (
-    DESCRIPTOR_BYTES,
-    FIELDS,
-    Descriptor,
-    Error,
-    Flag,
-    reserved_mask,
-)
+from matwright.schedule.descriptor import Flag
 
-from ...agents.programs import ProgramImage, Region, Shape, build_program
-from ...golden.machine import GoldenMachine, check, regions
-from .acts import Act, Faulty, Forgotten, Good, Refused, Registers, Stopped, Unchecked
+from .acts import Act, Registers
+from .author import Author
+from .netlist import MEMORIES
 
-__all__ = ["Part", "memory_bytes", "parts"]
+__all__ = ["Part", "parts"]
 
-_PAGE = 4096
-_BUS = ("scheduler", "dma")
-_MEMORIES = ("scratchpad", "accumulator")
-
-_EDGES = np.array([0, 1, 127, 128, 255], np.uint8)
-_ADDRESSES = ("a_addr", "b_addr", "d_addr", "params")
-_STRIDES = ("a_stride", "b_stride", "d_stride")
+_RAW, _TABLE = int(Flag.RAW), int(Flag.TABLE)
+_SCHEDULER, _BUS = ("scheduler",), ("scheduler", "dma")
+_FAST = {"read_latency": 3, "write_latency": 2}
 
 
 @dataclass
@@ -47,571 +33,145 @@ class Part:
     timing: dict[str, Any]
     """Latencies and pauses of its memory, as :class:`.CompiledAccelerator` takes them."""
     acts: list[Act]
-    blocks: tuple[str, ...] = ()
-    """Those whose mutants get it, if not all do."""
-
-
-def memory_bytes(config: AcceleratorConfig) -> int:
-    """Size of the memory that the machine has."""
-    return min(1 << config.bus.addr_width, 1 << 18)
-
-
-class _Author:
-    """Writes acts for a configuration."""
-
-    def __init__(self, config: AcceleratorConfig, seed: int) -> None:
-        self.config, self.rng = config, np.random.default_rng([seed, 77])
-        self.memory_bytes = memory_bytes(config)
-        self.r, self.c, self.beat = config.rows, config.cols, config.bus.bytes
-
-    def image(
-        self,
-        shapes: Sequence[Shape],
-        flags: int | None = None,
-        *,
-        data: str = "random",
-        dependent: bool = False,
-        tiling: tuple[int, int, int] | None = None,
-        place: int | None = None,
-    ) -> ProgramImage:
-        """A program somewhere in memory, with its result by the golden model."""
-        rng, config = self.rng, self.config
-        image = build_program(
-            config, rng, shapes, memory_bytes=self.memory_bytes, flags=flags, dependent=dependent
-        )
-        if data != "random":
-            for region in image.regions:
-                if region.role in ("a", "b", "table"):
-                    size = region.stop - region.start
-                    drawn = rng.integers(0, 256, size, dtype=np.uint8)
-                    if data == "edges" and region.role != "table":
-                        drawn = _EDGES[rng.integers(0, len(_EDGES), size)]
-                    elif data == "least" and region.role != "table":
-                        drawn = np.full(size, 128, np.uint8)
-                    image.before[region.start : region.stop] = drawn
-        if tiling is not None:
-            rows, n_log2, k_log2 = tiling
-            # A chunk's rows of that many words must fit, and a word holds some panels.
-            k_log2 = min(k_log2, (config.activation_words // rows).bit_length() - 1)
-            k_log2 += config.panels_per_activation_word.bit_length() - 1
-            for index, descriptor in enumerate(image.descriptors):
-                image.descriptors[index] = replace(
-                    descriptor, tile_rows=rows, n_panels_log2=n_log2, k_panels_log2=k_log2
-                )
-        used = max(region.stop for region in image.regions)
-        if place is None:
-            most = self.memory_bytes - used
-            place = int(rng.integers(most // 64 + 1)) * 64
-        image = self._moved(image, place)
-        outcome = GoldenMachine(config, image.after).run(image.address, image.count)
-        if outcome.error != Error.NONE:
-            raise ValueError(f"a good program must end, not with {outcome.error.name}")
-        return image
-
-    def _moved(self, image: ProgramImage, by: int) -> ProgramImage:
-        memory = self.rng.integers(0, 256, self.memory_bytes, dtype=np.uint8)
-        size = min(image.before.size, memory.size - by)
-        memory[by : by + size] = image.before[:size]
-        found = ProgramImage(image.address + by, [], before=memory, after=memory)
-        for index, descriptor in enumerate(image.descriptors):
-            moved = {name: getattr(descriptor, name) + by for name in _ADDRESSES[:3]}
-            if descriptor.flags & Flag.TABLE:
-                moved["params"] = descriptor.params + by
-            found.descriptors.append(replace(descriptor, **moved))
-            found.put(index, found.descriptors[-1].pack())
-        found.after = memory.copy()
-        found.regions = [
-            Region(region.start + by, region.stop + by, region.role, region.index)
-            for region in image.regions
-        ]
-        return found
-
-    def good(self, name: str, *arguments: Any, **options: Any) -> Good:
-        return Good(name, self.image(*arguments, **options))
-
-    def scaled(self, name: str, columns: int) -> Good:
-        """A row of results whose scales count to their last bit: A is 0, a bias and a scale of a column are
-        such that the result is within eight bits, or on the half between two."""
-        rng = self.rng
-        image = self.image([(1, columns, 1)], int(Flag.TABLE), tiling=(1, 0, 0), place=0)
-        descriptor = image.descriptors[0]
-        image.before[descriptor.a_addr : descriptor.a_addr + self.beat] = 0
-        entries = -(-columns // self.c) * self.config.col_pitch
-        table = np.zeros((entries, 2), np.int64)
-        for entry in table:
-            lead, exponent = int(rng.integers(27)), int(rng.integers(32))
-            exponent = max(min(exponent, lead + 3), 0)
-            multiplier = 1 << lead
-            if rng.integers(4):
-                multiplier |= int(rng.integers(multiplier))
-            unit = 1 << (20 + exponent)
-            wanted = int(rng.integers(-140, 140)) * 2 + 1
-            bias = unit * wanted // (2 * multiplier) + int(rng.integers(-1, 2))
-            bias = max(-(1 << 31), min((1 << 31) - 1, bias))
-            entry[:] = bias, multiplier | exponent << 27
-        words = (table & 0xFFFF_FFFF).astype("<u4").view(np.uint8).reshape(-1)
-        image.before[descriptor.params : descriptor.params + words.size] = words
-        image.after[:] = image.before
-        GoldenMachine(self.config, image.after).run(image.address, image.count)
-        return Good(name, image)
-
-    def one_scale(self, name: str) -> Good:
-        """Several GEMMs with a scale of their own for all columns, sums of all sizes."""
-        rng = self.rng
-        image = self.image([(1, 2, 3 * self.r)] * 8, 0, data="edges", place=0)
-        for index, descriptor in enumerate(image.descriptors):
-            lead = int(rng.integers(27))
-            exponent = max(0, lead - 9 - int(rng.integers(3)))
-            word = 1 << lead | int(rng.integers(1 << lead)) | exponent << 27
-            image.descriptors[index] = replace(descriptor, params=word)
-            image.put(index, image.descriptors[index].pack())
-        image.after[:] = image.before
-        GoldenMachine(self.config, image.after).run(image.address, image.count)
-        return Good(name, image)
-
-    # Programs that are refused.
-
-    def refused(self, name: str, image: ProgramImage, windows: tuple[Window, ...] = ()) -> Refused:
-        after = image.before.copy()
-        golden = GoldenMachine(self.config, after, windows or None)
-        outcome = golden.run(image.address, image.count)
-        return Refused(name, image.before, image.address, image.count, outcome, after, windows)
-
-    def changed(
-        self, name: str, flipped: Sequence[tuple[int, int]] = (), /, **fields: int
-    ) -> Refused:
-        """A good descriptor with other ``fields``, and bits of words, ``flipped``, the other way."""
-        table = Flag.TABLE if self.rng.integers(2) or "params" in fields else 0
-        image = self.image([(1, 1, 1)], int(Flag.RAW) | int(table))
-        code = int.from_bytes(image.descriptors[0].pack(), "little")
-        for field, value in fields.items():
-            spot = FIELDS[field]
-            mask = ((1 << spot.width) - 1) << (32 * spot.word + spot.low)
-            code = code & ~mask | value << (32 * spot.word + spot.low)
-        for word, bit in flipped:
-            code ^= 1 << (32 * word + bit)
-        image.put(0, code.to_bytes(DESCRIPTOR_BYTES, "little"))
-        return self.refused(name, image)
-
-    def bad_fields(self) -> Iterator[Act]:
-        """Every check of a descriptor, at both sides of what is legal."""
-        config, rng = self.config, self.rng
-        sram, limits = config.sram, config.limits
-        for bit in range(8):
-            yield self.changed(f"opcode bit {bit}", [(0, bit)])
-        mask = reserved_mask()
-        reserved = [i for i in range(8 * DESCRIPTOR_BYTES) if mask >> i & 1]
-        by_word = {i // 32: [j for j in reserved if j // 32 == i // 32] for i in reserved}
-        for word, bits in by_word.items():
-            for i in rng.choice(bits, min(3, len(bits)), replace=False):
-                yield self.changed(f"reserved bit {i}", [(word, int(i) % 32)])
-        for name, limit in (("m", limits.max_m), ("n", limits.max_n), ("k", limits.max_k)):
-            for value in (0, limit + 1, 1 << 31, 1 << int(rng.integers(16, 31)), limit | 1 << 20):
-                yield self.changed(f"{name} is {value}", **{name: value})
-        tallest = sram.accumulator_rows
-        deepest = config.activation_words
-        for rows, n_log2, k_log2 in (
-            (0, 0, 0),
-            (tallest + 1, 0, 0),
-            (tallest // 2 + 1, 1, 0),
-            (1, 15, 0),
-            (1, sram.column_panels.bit_length(), 0),
-            (1, 0, 15),
-            (2, 0, deepest.bit_length() - 1),
-            (deepest // 2 + 1, 0, 1),
-            (1 << 15, 0, 0),
-            (1 << 12, 0, 0),
-            (1 << 15, 3, 3),
-            (3, 0, deepest.bit_length() - 2),
-            (1, 0, deepest.bit_length()),
-        ):
-            fields = {"tile_rows": rows, "n_panels_log2": n_log2, "k_panels_log2": k_log2}
-            yield self.changed(f"tiling {rows}, {n_log2}, {k_log2}", **fields)
-        for name in (*_ADDRESSES, *_STRIDES):
-            for bit in range(self.beat.bit_length() - 1):
-                word, low = FIELDS[name].word, FIELDS[name].low
-                place = [(word, low + bit)]
-                fields = {"params": 256} if name == "params" else {}
-                yield self.changed(f"{name} bit {bit}", place, **fields)
-        for name in _ADDRESSES:
-            for bit in {
-                config.bus.addr_width,
-                47,
-                *(int(i) for i in rng.integers(config.bus.addr_width, 48, 4)),
-            }:
-                if bit < 48:
-                    yield self.changed(f"{name} is beyond 2**{bit}", **{name: 1 << bit})
-        for bit in (0, 2, 5, config.bus.addr_width, 47):
-            image = self.image([(1, 1, 1)], int(Flag.RAW))
-            image.address ^= 1 << bit
-            if bit < 6 or bit >= config.bus.addr_width:
-                yield self.refused(f"program at {image.address:#x}", image)
-        for count, bad in ((3, 0), (3, 1), (3, 2), (2, 1)):
-            image = self.image([(1, 1, 1)] * count, int(Flag.RAW))
-            image.put(bad, bytes(DESCRIPTOR_BYTES))
-            yield self.refused(f"descriptor {bad} of {count} is empty", image)
-        image = self.image([(1, 1, 1)])
-        image.descriptors.clear()
-        yield self.refused("no descriptor", image)
-
-    def beyond_memory(self) -> Iterator[Act]:
-        """A region outside of memory: the bus says so, and the address is reported."""
-        top = 1 << self.config.bus.addr_width
-        if top <= self.memory_bytes:
-            return
-        for name in ("a_addr", "b_addr"):
-            for _ in range(3):
-                address = int(self.rng.integers(self.memory_bytes, top)) // 64 * 64
-                yield self.changed(f"{name} is {address:#x}", **{name: address})
-
-    def tilings(self, count: int) -> Iterator[Act]:
-        """Tiles of up to twice the rows that fit, in blocks of some columns and chunks of some depth."""
-        config, rng = self.config, self.rng
-        words_log2 = config.panels_per_activation_word.bit_length() - 1
-        for _ in range(count):
-            n_log2 = int(rng.integers(config.sram.column_panels.bit_length()))
-            k_log2 = int(rng.integers((config.activation_words // 2).bit_length()))
-            most = config.sram.accumulator_rows >> n_log2, config.activation_words >> k_log2
-            rows = 1 + int(rng.integers(2 * max(1, most[int(rng.integers(2))])))
-            tiling = {
-                "tile_rows": rows,
-                "n_panels_log2": n_log2,
-                "k_panels_log2": k_log2 + words_log2,
-            }
-            yield self.changed(f"tiling {rows}, {n_log2}, {k_log2}", **tiling)
-
-    def wrapping(self, count: int) -> Iterator[Act]:
-        """Regions that go on past the end of the address space, and would end where they may."""
-        for act in self._wrapping(count):
-            if act.outcome.error == Error.WINDOW:
-                yield act
-
-    def _wrapping(self, count: int) -> Iterator[Refused]:
-        config, rng, beat = self.config, self.rng, self.beat
-        limits, space = config.limits, 1 << config.bus.addr_width
-        for name, limit in (
-            ("a", limits.max_m),
-            ("b", -(-limits.max_k // self.r)),
-            ("d", limits.max_m),
-        ):
-            counts = {1 << i for i in range(limit.bit_length())}
-            counts |= {(1 << i) + 1 for i in range((limit - 1).bit_length())}
-            counts |= {int(rng.integers(2, limit + 1)) for _ in range(count)}
-            for rows in sorted(counts - {1}):
-                size = {"k": (rows - 1) * self.r + 1} if name == "b" else {"m": rows}
-                beats = (1 + int(rng.integers(3))) * space // ((rows - 1) * beat) + int(
-                    rng.integers(2)
-                )
-                stride = beats * beat % (1 << 32)
-                yield self.changed(f"{name} wraps {rows}", **size, **{f"{name}_stride": stride})
-        for bit in range(config.bus.addr_width, 32):
-            name = "abd"[bit % 3]
-            size = {"k": 2 * self.r} if name == "b" else {"m": 2}
-            yield self.changed(f"far {name} {bit}", **size, **{f"{name}_stride": 1 << bit})
-        for columns in (self.c, limits.max_n // 2 + 1, limits.max_n):
-            reach = table_bytes(config, columns)
-            for over in {beat, reach // 2 // 64 * 64, reach - beat} - {0}:
-                place = (space - reach + over) // 64 * 64
-                yield self.changed(
-                    f"a table of {columns} ends {over} late", n=columns, params=place
-                )
-
-    # Windows.
-
-    def edged(self, count: int) -> Iterator[Act]:
-        """Regions that begin or end where a window does, some of them a beat outside of it."""
-        for i in range(count):
-            windows = self._windows()
-            while (image := self._edged(windows)) is None:
-                pass
-            yield self.refused(f"edges of windows {i}", image, windows)
-
-    def _windows(self) -> tuple[Window, ...]:
-        pages = self.memory_bytes // _PAGE
-        found = []
-        for i in range(min(self.config.bus.windows, 3)):
-            first = int(self.rng.integers(pages - 1))
-            last = min(pages, first + 1 + int(self.rng.integers(2 + 8 * i)))
-            rights = [(True, True), (True, False), (False, True), (True, True)][
-                int(self.rng.integers(4))
-            ]
-            found.append(Window(first * _PAGE, last * _PAGE - 1, *(rights if i else (True, True))))
-        self.rng.shuffle(found)
-        return tuple(found)
-
-    def _edged(self, windows: tuple[Window, ...]) -> ProgramImage | None:
-        """None if results would lie where operands do."""
-        config, rng, beat = self.config, self.rng, self.beat
-        m, n, k = (int(rng.integers(1, top)) for top in (4, self.c + 2, 2 * self.r + 2))
-        if rng.integers(2):
-            n = 1
-        raw, table = bool(rng.integers(2)), bool(rng.integers(3) == 0)
-        sizes = {
-            "a": a_row_bytes(config, k),
-            "b": b_stride(config, n),
-            "d": d_stride(config, n, raw),
-        }
-        rows = {"a": m, "b": -(-k // self.r), "d": m}
-        fields: dict[str, int] = {}
-        wrong = rng.choice(["a", "b", "d", "params", "", "", ""])
-        for name, size in [
-            *sizes.items(),
-            *([("params", table_bytes(config, n))] if table else []),
-        ]:
-            window = windows[int(rng.integers(len(windows)))]
-            reach = window.limit + 1 - window.base
-            if name in rows:
-                most = max(size, reach // rows[name] // beat * beat)
-                steps = (size, most, int(rng.integers(size // beat, most // beat + 1)) * beat)
-                stride = steps[int(rng.integers(3))]
-                if rng.integers(24) == 0:
-                    stride |= 1 << int(rng.integers(12, 32))
-                fields[f"{name}_stride"] = stride
-                size += (rows[name] - 1) * stride
-            places = [window.base, window.limit + 1 - size]
-            place = places[int(rng.integers(2))]
-            if name == wrong:
-                place += beat * (1 if place != window.base else -1) * (1 + int(rng.integers(2)))
-            place = max(0, place) // beat * beat % (1 << config.bus.addr_width)
-            fields["params" if name == "params" else f"{name}_addr"] = place
-        flags = (Flag.RAW if raw else 0) | (Flag.TABLE if table else 0)
-        descriptor = Descriptor(
-            flags=int(flags), m=m, n=n, k=k, tile_rows=1 + int(rng.integers(m)), **fields
-        )
-        home = windows[int(rng.integers(len(windows)))]
-        slot = int(rng.integers(_PAGE // DESCRIPTOR_BYTES))
-        address = home.base + slot * DESCRIPTOR_BYTES
-        if rng.integers(12) == 0:
-            address = (home.limit + 1) % self.memory_bytes
-        memory = rng.integers(0, 256, self.memory_bytes, dtype=np.uint8)
-        image = ProgramImage(address, [descriptor], before=memory, after=memory)
-        image.put(0, descriptor.pack())
-        if check(config, descriptor.pack()) != Error.NONE:
-            return None
-        spans = [(first, last) for first, last, _ in regions(config, descriptor)]
-        spans.append((address, address + DESCRIPTOR_BYTES - 1))
-        d_first, d_last = spans.pop(2)
-        if any(first <= d_last and d_first <= last for first, last in spans):
-            return None
-        if any(last >= self.memory_bytes for _, last in [*spans, (d_first, d_last)]):
-            golden = GoldenMachine(config, memory, windows)
-            if all(golden.is_open(*region) for region in regions(config, descriptor)):
-                return None
-        return image
-
-    # A bus that breaks the rules, and hosts that stop programs.
-
-    def faulty(self) -> Iterator[Act]:
-        rng, shape = self.rng, [(2, self.c + 1, 2 * self.r + 1), (2, 2, self.r)]
-        for fault, bursts, options in (
-            ("read_slverr", (0, 2), {}),
-            ("read_decerr", (1,), {"beat": 1}),
-            ("read_slverr", (3,), {"beat": 1}),
-            ("read_last_early", (0, 1), {"beat": 0}),
-            ("read_last_late", (0, 3), {"extra": 1}),
-            ("read_last_late", (2,), {"extra": 3}),
-            ("read_id", (0, 2), {"bus_id": 1}),
-            ("read_id", (1,), {"bus_id": 8, "beat": 1}),
-            ("write_slverr", (0, 2), {}),
-            ("write_decerr", (1,), {}),
-            ("write_id", (0,), {"bus_id": 2}),
-            ("write_id", (1,), {"bus_id": 4}),
-            ("hang_ar", (0, 2), {}),
-            ("hang_r", (0, 2), {"beat": 1}),
-            ("hang_aw", (0, 1), {}),
-            ("hang_w", (0,), {}),
-            ("hang_b", (0, 2), {}),
-            ("unasked_read", (60, 150), {"bus_id": 3, "last": True}),
-            ("unasked_read", (100,), {"bus_id": 0, "last": False}),
-            ("unasked_write", (60,), {"bus_id": 3}),
-            ("unasked_write", (30,), {"bus_id": 0}),
-        ):
-            for burst in bursts:
-                flags = int(Flag.RAW) | int(rng.integers(2)) * int(Flag.TABLE)
-                image = self.image(shape, flags)
-                yield Faulty(f"{fault} {burst}", image, fault, burst, options)
-
-    def unchecked(self, count: int) -> Iterator[Act]:
-        for act in self.edged(count):
-            assert isinstance(act, Refused)
-            whole = Window(0, (1 << self.config.bus.addr_width) - 1)
-            golden = GoldenMachine(self.config, act.memory, act.windows)
-            # A descriptor that may not be fetched is refused before it is one, and what wraps in any case.
-            fetched = golden.is_open(act.address, act.address + DESCRIPTOR_BYTES - 1, "read")
-            code = act.memory[act.address : act.address + DESCRIPTOR_BYTES].tobytes()
-            spans = regions(self.config, Descriptor.unpack(code))
-            if fetched and all(last <= whole.limit for _, last, _ in spans):
-                yield Unchecked(f"unchecked {act.name}", act)
-
-    def forgotten(self, count: int) -> Iterator[Act]:
-        shape = [(3, 2, 4 * self.r), (2, 2, 2 * self.r)]
-        for _ in range(count):
-            image = self.image(shape, int(Flag.RAW | Flag.TABLE), tiling=(2, 0, 1))
-            after = int(self.rng.integers(40, 700))
-            yield Forgotten(f"forgotten after {after}", image, after)
-        for i in range(count):
-            image = self.image(shape, int(Flag.RAW | Flag.TABLE), tiling=(3, 0, 1 + i % 2))
-            bits = (1, 2, 3, 4, 5, 8, 16, 32, 64, 96)
-            yield Forgotten(f"astray {i}", image, (0, 60, 300)[i % 3], bits[i % len(bits)])
-
-    def stopped(self) -> Iterator[Act]:
-        shape = [(2, self.c + 1, 2 * self.r + 1), (2, 2, self.r)]
-        for how, moments in (
-            ("doorbell", (3, 150)),
-            ("reset", (20, 90, 180, 300)),
-            ("context", (60, 240)),
-            ("rst", (40, 200, 330)),
-        ):
-            for moment in moments:
-                yield Stopped(
-                    f"{how} after {moment}", self.image(shape, int(Flag.RAW)), how, moment
-                )
-
-    def between(self, acts: Iterator[Act], every: int) -> list[Act]:
-        """With a small good program after every few."""
-        found: list[Act] = []
-        for i, act in enumerate(acts):
-            found.append(act)
-            if i % every == every - 1:
-                found.append(
-                    self.good(f"good {i}", [(2, 2, self.r + 1)], int(Flag.RAW | Flag.A_UNSIGNED))
-                )
-        return found
 
 
 def parts(config: AcceleratorConfig, block: str, seed: int) -> list[Part]:
-    """All parts for mutants of a block; what is random in them follows from ``seed``."""
-    author = _Author(config, seed)
-    r, c, good = config.rows, config.cols, author.good
-    raw, table, relu = int(Flag.RAW), int(Flag.TABLE), int(Flag.RELU)
-    unsigned_a, unsigned_d = int(Flag.A_UNSIGNED), int(Flag.D_UNSIGNED)
-    rows, words = config.sram.accumulator_rows, config.activation_words
-    tiles, limits = config.sram.weight_tiles, config.limits
-    panels_log2 = config.sram.column_panels.bit_length() - 1
-    fast = {"read_latency": 3, "write_latency": 2}
-    found = [
-        Part(
-            "first",
-            fast,
-            [
-                good("one", [(3, c + 1, r + 2)], table | raw, data="bytes"),
-                good("two", [(2, 2, 2 * r), (2, c + 2, 3)], table, data="bytes"),
-                author.changed("no opcode", opcode=0),
-                author.changed("no rows", m=0),
-                author.changed("odd", a_addr=author.memory_bytes // 2 + 1),
-            ],
+    """All parts for mutants of a block; what is random in them follows from ``seed`` and their names."""
+    found = []
+    for name, timing, write, blocks in _PARTS:
+        if block in (blocks or (block,)):
+            author = Author(config, [seed, zlib.crc32(name.encode())])
+            acts = list(write(author, block))
+            if acts:
+                found.append(Part(name, timing, acts))
+    return found
+
+
+# What is written for each part.
+
+
+def _first(author: Author, block: str) -> Iterator[Act]:
+    r, c = author.r, author.c
+    yield from author.good("one", [(3, c + 1, r + 2)], _TABLE | _RAW, data="bytes")
+    yield from author.good("two", [(2, 2, 2 * r), (2, c + 2, 3)], _TABLE, data="bytes")
+    yield author.changed("no opcode", opcode=0)
+    yield author.changed("no rows", m=0)
+    yield author.changed("odd", a_addr=author.memory_bytes // 2 + 1)
+
+
+def _pauses(author: Author, block: str) -> Iterator[Act]:
+    r, c = author.r, author.c
+    flags = _RAW | _TABLE | int(Flag.RELU) | int(Flag.A_UNSIGNED)
+    yield from author.good("flags", [(3, c + 1, 3 * r + 1)], flags, data="bytes")
+    yield from author.good("chain", [(2, c, r), (3, 2, c), (2, c + 1, 2)], dependent=True)
+    yield from author.good("edges", [(4, 3, 2 * r)], int(Flag.D_UNSIGNED), data="edges")
+
+
+def _refused(author: Author, block: str) -> Iterator[Act]:
+    yield Registers("registers", int(author.rng.integers(1 << 16)))
+    yield from author.between(author.bad_fields(), 30)
+
+
+def _scales(author: Author, block: str) -> Iterator[Act]:
+    for i in range(3):
+        yield author.scaled(f"scales {i}", 12 * author.c)
+    for name in ("one scale", "another scale"):
+        yield author.one_scale(name)
+
+
+def _long(author: Author, block: str) -> Iterator[Act]:
+    r, c, sram = author.r, author.c, author.config.sram
+    rows, tiles = sram.accumulator_rows, sram.weight_tiles
+    panels_log2 = sram.column_panels.bit_length() - 1
+    wide = [(2, (c << panels_log2) + c + 1, 2)]
+    deep = [(2, c, (tiles + 3) * r + 1)]
+    yield from author.good("deep", deep, _RAW, data="edges", tiling=(2, 0, 3))
+    yield from author.good("tall", [(rows + 2, 1, r + 1)], _RAW, tiling=(rows, 0, 1))
+    yield from author.good("wide", wide, _RAW | _TABLE, data="bytes", tiling=(2, panels_log2, 0))
+    yield from author.good("least", [(1, 2, 1023)], _RAW, data="least", tiling=(1, 0, 8))
+    flags = _RAW | int(Flag.A_UNSIGNED)
+    yield from author.good("chunks", [(5, c + 1, 7 * r + 3)], flags, data="bytes", tiling=(3, 1, 1))
+
+
+def _long_with_pauses(author: Author, block: str) -> Iterator[Act]:
+    r, c, tiles = author.r, author.c, author.config.sram.weight_tiles
+    quarter = max(1, author.config.activation_words // 4)
+    deep = [(3, c + 1, (tiles + 3) * r // 2 + 1)]
+    yield from author.good("deep", deep, _RAW | _TABLE, data="bytes")
+    chain = [(4, c + 3, 2 * r + 1), (5, 3, c + 3), (4, 6, 5)]
+    yield from author.good("chain", chain, dependent=True)
+    yield from author.good("whole", [(quarter + 1, 1, 3)], _RAW, tiling=(quarter, 0, 0))
+
+
+def _counts(author: Author, block: str) -> Iterator[Act]:
+    """Programs in which counters come far, each beyond some power of two."""
+    r, c, sram = author.r, author.c, author.config.sram
+    tall = min(sram.accumulator_rows, 45)
+    panels_log2 = sram.column_panels.bit_length() - 1
+    for name, shape, tiling in (
+        ("columns", (1, 37 * c + 1, 1), (1, 0, 0)),
+        ("more columns", (1, 101 * c + 1, 1), (1, 0, 0)),
+        ("rows", (64, 1, 1), (1, 0, 0)),
+        ("more rows", (193, 1, 1), (3, 0, 0)),
+        ("tile", (tall, 1, 2), (tall, 0, 0)),
+        ("depth", (1, 1, 37 * r + 1), (1, 0, 0)),
+        *(
+            (f"chunks of {1 << log2}", (2, 1, (3 << log2) * r - 1), (2, 0, log2))
+            for log2 in (2, 4, 6)
         ),
-        Part(
-            "pauses",
-            {"read_latency": 7, "write_latency": 13, "stall": 0.4, "seed": 5},
-            [
-                good(
-                    "flags", [(3, c + 1, 3 * r + 1)], raw | relu | unsigned_a | table, data="bytes"
-                ),
-                good("chain", [(2, c, r), (3, 2, c), (2, c + 1, 2)], dependent=True),
-                good("edges", [(4, 3, 2 * r)], unsigned_d, data="edges"),
-            ],
-        ),
-        Part("windows", fast, author.between(author.edged(40), 20), _BUS),
-        Part(
-            "refused",
-            fast,
-            [Registers("registers", seed), *author.between(author.bad_fields(), 30)],
-            _BUS,
-        ),
-        Part("faults", {"read_latency": 9, "write_latency": 6}, author.between(author.faulty(), 4)),
-        Part(
-            "stops",
-            {"read_latency": 12, "write_latency": 20, "stall": 0.3, "seed": 9},
-            author.between(author.stopped(), 2),
-        ),
-        Part("unchecked", fast, author.between(author.unchecked(60), 20), _BUS),
-        Part("forgotten", fast, author.between(author.forgotten(40), 10), _MEMORIES),
-        Part(
-            "scales",
-            {"read_latency": 2, "write_latency": 2},
-            [
-                *(author.scaled(f"scales {i}", 12 * c) for i in range(3)),
-                *(author.one_scale(name) for name in ("one scale", "another scale")),
-            ],
-        ),
-        Part(
-            "long",
-            {"read_latency": 40, "write_latency": 40},
-            [
-                good("deep", [(2, c, (tiles + 3) * r + 1)], raw, data="edges", tiling=(2, 0, 3)),
-                good("tall", [(rows + 2, 1, r + 1)], raw, tiling=(rows, 0, 1)),
-                good(
-                    "wide",
-                    [(2, (c << panels_log2) + c + 1, 2)],
-                    raw | table,
-                    data="bytes",
-                    tiling=(2, panels_log2, 0),
-                ),
-                good(
-                    "least",
-                    [(1, 2, min(config.limits.max_k, 1023))],
-                    raw,
-                    data="least",
-                    tiling=(1, 0, 8),
-                ),
-                good(
-                    "chunks",
-                    [(5, c + 1, 7 * r + 3)],
-                    raw | unsigned_a,
-                    data="bytes",
-                    tiling=(3, 1, 1),
-                ),
-            ],
-        ),
-        Part(
-            "long with pauses",
-            {"read_latency": 1, "write_latency": 1, "stall": 0.5, "seed": 21},
-            [
-                good("deep", [(3, c + 1, (tiles + 3) * r // 2 + 1)], raw | table, data="bytes"),
-                good("chain", [(4, c + 3, 2 * r + 1), (5, 3, c + 3), (4, 6, 5)], dependent=True),
-                good("whole", [(words // 4 + 1, 1, 3)], raw, tiling=(words // 4, 0, 0)),
-            ],
-        ),
-        Part("more windows", fast, author.between(author.edged(150), 30), blocks=_BUS),
-        Part(
-            "counts",
-            fast,
-            [
-                good("columns", [(1, min(limits.max_n, 37 * c + 1), 1)], raw, tiling=(1, 0, 0)),
-                good("rows", [(min(limits.max_m, 64), 1, 1)], raw, tiling=(1, 0, 0)),
-                good("more rows", [(min(limits.max_m, 193), 1, 1)], raw, tiling=(3, 0, 0)),
-                good("tile", [(min(rows, 45), 1, 2)], raw, tiling=(min(rows, 45), 0, 0)),
-                good("depth", [(1, 1, min(limits.max_k, 37 * r + 1))], raw, tiling=(1, 0, 0)),
-                *(
-                    good(f"chunks of {1 << log2}", [(2, 1, deep)], raw, tiling=(2, 0, log2))
-                    for log2, deep in ((2, 65 * r), (4, 90 * r), (6, 120 * r), (7, 255 * r))
-                    if deep <= limits.max_k
-                ),
-                # Weights are loaded ahead, until their ring is full.
-                *(
-                    good(f"ring {wide}", [(2, wide * c, deep * r)], raw, tiling=(2, log2, 3))
-                    for wide, deep, log2 in ((27, 4, panels_log2), (30, 3, panels_log2), (45, 5, 1))
-                ),
-                good("descriptors", [(1, 1, 1)] * 300, raw),
-            ],
-            blocks=("scheduler",),
-        ),
-        Part("tilings", fast, author.between(author.tilings(100), 30), blocks=("scheduler",)),
-        Part("wraps", fast, author.between(author.wrapping(20), 30), blocks=("scheduler",)),
-        Part("beyond", fast, list(author.beyond_memory()), blocks=_BUS),
-        Part(
-            "more",
-            {"read_latency": 25, "write_latency": 3, "stall": 0.2, "seed": 33},
-            [
-                good(
-                    f"more {i}",
-                    [(3, c + i, r + i), (2, 2 * i + 1, 2 * r - 1)],
-                    dependent=bool(i % 2),
-                    data="edges" if i == 2 else "bytes" if i % 2 == 0 else "random",
-                )
-                for i in range(4)
-            ],
-        ),
-    ]
-    return [part for part in found if part.acts and block in (part.blocks or (block,))]
+        ("chunks of 128", (2, 1, 255 * r), (2, 0, 7)),
+        # Weights are loaded ahead, until their ring is full.
+        *((f"ring {n}", (2, n * c, 4 * r), (2, panels_log2, 3)) for n in (27, 28)),
+        ("ring 30", (2, 30 * c, 3 * r), (2, panels_log2, 3)),
+        ("ring 45", (2, 45 * c, 5 * r), (2, 1, 3)),
+        *((f"deep ring {n}", (32, n * c, 150 * r), (32, panels_log2, 2)) for n in (1, 2, 3)),
+    ):
+        yield from author.good(name, [shape], _RAW, tiling=tiling)
+    yield from author.good("descriptors", [(1, 1, 1)] * 300, _RAW)
+
+
+def _more(author: Author, block: str) -> Iterator[Act]:
+    r, c = author.r, author.c
+    for i, data in enumerate(("bytes", "random", "edges", "random")):
+        shapes = [(3, c + i, r + i), (2, 2 * i + 1, 2 * r - 1)]
+        yield from author.good(f"more {i}", shapes, dependent=bool(i % 2), data=data)
+
+
+Write = Callable[[Author, str], Iterable[Act]]
+
+_PARTS: tuple[tuple[str, dict[str, Any], Write, tuple[str, ...]], ...] = (
+    ("first", _FAST, _first, ()),
+    ("pauses", {"read_latency": 7, "write_latency": 13, "stall": 0.4, "seed": 5}, _pauses, ()),
+    ("windows", _FAST, lambda a, _: a.between(a.edged(40), 20), _BUS),
+    ("refused", _FAST, _refused, _BUS),
+    (
+        "faults",
+        {"read_latency": 9, "write_latency": 6},
+        lambda a, _: a.between(a.faulty(), 4),
+        (),
+    ),
+    (
+        "stops",
+        {"read_latency": 12, "write_latency": 20, "stall": 0.3, "seed": 9},
+        lambda a, _: a.between(a.stopped(), 2),
+        (),
+    ),
+    ("unchecked", _FAST, lambda a, _: a.between(a.unchecked(60), 20), _BUS),
+    ("forgotten", _FAST, lambda a, block: a.between(a.forgotten(block, 60), 15), MEMORIES),
+    ("scales", {"read_latency": 2, "write_latency": 2}, _scales, ()),
+    ("long", {"read_latency": 40, "write_latency": 40}, _long, ()),
+    (
+        "long with pauses",
+        {"read_latency": 1, "write_latency": 1, "stall": 0.5, "seed": 21},
+        _long_with_pauses,
+        (),
+    ),
+    ("more forgotten", _FAST, lambda a, block: a.between(a.forgotten(block, 200), 50), MEMORIES),
+    ("more windows", _FAST, lambda a, _: a.between(a.edged(150), 30), _BUS),
+    ("counts", _FAST, _counts, _SCHEDULER),
+    ("tilings", _FAST, lambda a, _: a.between(a.tilings(100), 30), _SCHEDULER),
+    ("wraps", _FAST, lambda a, _: a.between(a.wrapping(20), 30), _SCHEDULER),
+    ("beyond", _FAST, lambda a, _: a.beyond_memory(), _BUS),
+    ("more", {"read_latency": 25, "write_latency": 3, "stall": 0.2, "seed": 33}, _more, ()),
+)
+"""Name, timing of the memory, what writes the acts, and the blocks that get them if not all do."""

@@ -8,6 +8,7 @@ mutant: its number and how it was killed. :func:`killed` is the other end.
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -61,9 +62,10 @@ def killed(
                 left.remove(number)
                 yield number, None if kill is None else Kill(*kill)
             said = process.stderr.read()
-        # A signal ends the simulator of a mutant, an exception the worker.
-        if process.returncode and (not ready or process.returncode > 0):
-            raise RuntimeError(said.strip().splitlines()[-1] if said else "a worker has ended")
+        # The simulator aborts where a mutant does not settle; an exception ends the worker with a status.
+        if process.returncode and not (ready and process.returncode == -signal.SIGABRT):
+            told = said.strip().splitlines()[-1:] or [f"a worker ended with {process.returncode}"]
+            raise RuntimeError(told[0])
         if left:
             yield left.pop(0), UNSETTLED
 
