@@ -11,6 +11,7 @@ status is 1 if a bug is not caught.
 """
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -86,14 +87,25 @@ def status(folder: Path, *tests: str) -> int:
 
 
 def verified(folder: Path, bug: Planted) -> int:
-    """Exit status of the bug's check on the project in ``folder``."""
+    """Like :func:`status`, of the bug's check on the project in ``folder``."""
     file = bug.patch.with_name(bug.config)
     config = str(file) if file.exists() else bug.config
     command = [sys.executable, "-m", "matwright", "verify", config, "--only", bug.check]
     path = os.pathsep.join(str(folder / room) for room in ("hw", "sim", "sw"))
     command += ["-o", str(folder / "report"), "--jobs", "1"]
     environment = {**os.environ, "PYTHONPATH": path}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True).returncode
+    code = subprocess.run(command, cwd=folder, env=environment, capture_output=True).returncode
+    return code if code != FAILED else found(folder / "report" / "verify.json", bug.check)
+
+
+def found(report: Path, check: str) -> int:
+    """:data:`FAILED` if the check has found something; -1 if it broke off, or never ran."""
+    told = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {"checks": []}
+    for one in told["checks"]:
+        missed = [figure for figure in one["figures"] if not figure["met"]]
+        if one["name"] == check and (one["failures"] or missed):
+            return FAILED
+    return -1
 
 
 def caught(bug: Planted, checks: bool) -> str:
@@ -127,7 +139,8 @@ def main() -> int:
     bugs = [bug for bug in planted() if arguments.only in (None, bug.name)]
     bugs = [bug for bug in bugs if bug.check or not checks]
     if not bugs:
-        print(f"no bug is named {arguments.only}", file=sys.stderr)
+        kind = "bug that names a check" if checks else "bug"
+        print(f"no {kind} is named {arguments.only}", file=sys.stderr)
         return 2
     with progress() as bar:
         task = bar.add_task("bugs", total=len(bugs) + 1)

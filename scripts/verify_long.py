@@ -11,7 +11,7 @@ in place of what stands there of the same check on the same preset. --campaign k
 of ``matwright verify PRESET --full`` there too. --update writes the file's summary to docs/results.md,
 between its marks; alone it runs nothing.
 
-The exit status is 1 if a check failed; the cases of its failures are printed.
+The exit status is 1 if a check failed, in a campaign too; the cases of its failures are printed.
 """
 
 import argparse
@@ -178,8 +178,10 @@ def _run(check: str, name: str, programs_wanted: int, arguments: argparse.Namesp
 def _campaign(report: Path) -> dict[str, Any]:
     """What the data file holds of a campaign, from its ``verify.json``."""
     told = json.loads(report.read_text(encoding="utf-8"))
-    if told["mode"] != "full" or told["config"] not in PRESETS:
-        raise SystemExit(f"{report} must be of matwright verify PRESET --full")
+    preset, checks = PRESETS.get(told["config"]), [check["name"] for check in told["checks"]]
+    whole = told["mode"] == "full" and checks == [*CHECKS]
+    if not whole or preset is None or preset.digest != told["config_sha256"]:
+        raise SystemExit(f"{report} must be of matwright verify PRESET --full, with all checks")
     return {
         "preset": told["config"],
         "seed": told["seed"],
@@ -204,6 +206,12 @@ def _seconds() -> float:
     """CPU time of this process and of those that it waited for."""
     whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, whose))
+
+
+def _shares(programs: int, presets: Sequence[str]) -> dict[str, int]:
+    """How many of the programs run on each preset; the first get those that are left over."""
+    each, over = divmod(programs, len(presets))
+    return {name: each + (place < over) for place, name in enumerate(presets)}
 
 
 def _presets(text: str) -> list[str]:
@@ -241,21 +249,25 @@ def main(argv: Sequence[str] | None = None, root: Path | None = None) -> int:
     parser.add_argument("--update", action="store_true", help=f"write the summary to {PAGE}")
     arguments = parser.parse_args(argv)
     arguments.root = Path(__file__).resolve().parents[1] if root is None else root
+    shares = _shares(arguments.programs or 0, arguments.presets)
     checks = [(check, name) for check in DIFFER for name in arguments.presets]
     checks = [
-        (c, n) for c, n in checks if (arguments.shapes if c == "shapes" else arguments.programs)
+        (check, name)
+        for check, name in checks
+        if (arguments.shapes if check == "shapes" else shares[name])
     ]
     failed = False
     for check, name in checks:
-        share = (arguments.programs or 0) // len(arguments.presets)
-        outcome = _run(check, name, share, arguments)
+        outcome = _run(check, name, shares[name], arguments)
         told = ", ".join(f"{figure.name} {figure.value:,}" for figure in outcome.figures)
         print(f"{check} on {name}: {told}", flush=True)
         for failure in outcome.failures:
             print(json.dumps({"what": failure.what, "seed": failure.seed, "case": failure.case}))
         failed |= not outcome.passed
-    for report_file in arguments.campaign:
-        write(arguments.root, arguments.json, "campaigns", _campaign(report_file))
+    for path in arguments.campaign:
+        kept = _campaign(path)
+        write(arguments.root, arguments.json, "campaigns", kept)
+        failed |= any(check["status"] != "passed" for check in kept["checks"].values())
     if arguments.update:
         update(arguments.root, arguments.json)
     return 1 if failed else 0

@@ -5,6 +5,7 @@ That each is caught is shown by ``scripts/planted_bugs.py``, which takes minutes
 """
 
 import ast
+import json
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,20 @@ def test_a_patch_says_what_and_who(
     monkeypatch.setattr(planted_bugs, "ROOT", tmp_path)
     with pytest.raises(ValueError, match="some.patch must begin with a line Bug: and a line Test:"):
         planted_bugs.planted()
+
+
+@pytest.mark.parametrize(
+    ("failures", "met", "code"), [(["one"], True, 1), ([], False, 1), ([], True, -1)]
+)
+def test_a_check_that_broke_off_has_not_caught_a_bug(
+    failures: list[str], met: bool, code: int, tmp_path: Path
+) -> None:
+    report = tmp_path / "verify.json"
+    assert planted_bugs.found(report, "faults") == -1
+    check = {"name": "faults", "failures": failures, "figures": [{"met": met}]}
+    report.write_text(json.dumps({"checks": [check]}), encoding="utf-8")
+    assert planted_bugs.found(report, "faults") == code
+    assert planted_bugs.found(report, "shapes") == -1
 
 
 def test_a_patch_that_does_not_apply(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 import verify_long
+from matwright.presets import PRESETS
+from matwright_sim.verify.campaign import CHECKS
 from matwright_sim.verify.check import Figure, Outcome, Task
 from matwright_sim.verify.programs import CHECK as PROGRAMS
 
@@ -54,11 +56,21 @@ def test_a_failure_is_printed(
     assert "programs that differ 1" in capsys.readouterr().out
 
 
-def report(path: Path, mode: str = "full", found: int = 3) -> str:
+def report(
+    path: Path,
+    mode: str = "full",
+    found: int = 3,
+    status: str = "passed",
+    count: int | None = None,
+) -> str:
     """A report with one figure of one check."""
     figures = [{"name": "mutants", "value": found, "goal": "", "met": True}]
-    checks = [{"name": "mutants", "status": "passed", "seconds": 1.6, "figures": figures}]
+    checks = [
+        {"name": name, "status": status, "seconds": 1.6, "figures": figures * (name == "mutants")}
+        for name in CHECKS[:count]
+    ]
     told = {"config": "tiny", "mode": mode, "seed": 4, "seconds": 7.1, "checks": checks}
+    told["config_sha256"] = PRESETS["tiny"].digest
     path.write_text(json.dumps(told), encoding="utf-8")
     return str(path)
 
@@ -74,10 +86,22 @@ def test_campaigns_are_kept_and_shown(tmp_path: Path) -> None:
     assert "| all | seed, date, seconds | 4, " in text
 
 
-def test_a_quick_campaign_is_not_kept(tmp_path: Path) -> None:
-    made = report(tmp_path / "verify.json", mode="quick")
-    with pytest.raises(SystemExit, match=r"verify.json must be of matwright verify PRESET --full$"):
+@pytest.mark.parametrize("options", [{"mode": "quick"}, {"count": 3}])
+def test_a_campaign_that_is_not_full_is_not_kept(options: dict[str, Any], tmp_path: Path) -> None:
+    made = report(tmp_path / "verify.json", **options)
+    with pytest.raises(
+        SystemExit, match=r"must be of matwright verify PRESET --full, with all checks$"
+    ):
         verify_long.main(["--campaign", made], project(tmp_path).parents[1])
+
+
+def test_a_campaign_that_failed_is_told(tmp_path: Path) -> None:
+    made = report(tmp_path / "verify.json", status="failed")
+    assert verify_long.main(["--campaign", made], project(tmp_path).parents[1]) == 1
+
+
+def test_programs_are_shared_out() -> None:
+    assert verify_long._shares(5, ["tiny", "small"]) == {"tiny": 3, "small": 2}
 
 
 def test_the_page_shows_the_data() -> None:
