@@ -242,6 +242,8 @@ class Faulty(Act):
     at: int
     """Burst, counted from the program's first of its direction."""
     options: Mapping[str, Any] = field(default_factory=dict)
+    hangs: str = ""
+    """A channel that hangs from its first burst on."""
 
     def play(self, stage: Stage) -> Iterator[Seen]:
         host, machine, image = stage.host, stage.machine, self.image
@@ -249,6 +251,8 @@ class Faulty(Act):
         machine.memory[:] = image.before
         _watch(machine, image)
         counts, seen_before = machine.statistics(), len(machine.fault_events)
+        if self.hangs:
+            machine.inject(self.hangs)
         direction = (
             "read" if "read" in self.fault or self.fault in ("hang_ar", "hang_r") else "write"
         )
@@ -259,19 +263,26 @@ class Faulty(Act):
         host.run(image.address, image.count, 0)
         yield Seen("hang", "the program ends", stage.wait(), True)
         late = machine.cycles
-        events = machine.fault_events[seen_before:]
-        yield Seen("state", "the fault happened", bool(events), True)
-        event, error = events[0], host.error()
+        events = [e for e in machine.fault_events[seen_before:] if e.fault == self.fault]
+        # Where a channel hangs, the watchdog may have come before.
+        yield Seen("state", "the fault happened", bool(events), None if self.hangs else True)
+        error = host.error()
+        if not events:
+            yield Seen("result", "error", error)
+            yield from self._goes_on(stage)
+            return
+        event = events[0]
         yield Seen("state", "cycle", event.cycle)
+        # What nobody asked for may be taken for what is asked for in that cycle.
+        sure = not unasked or bool(self.options.get("bus_id"))
         if not hangs:
-            known = None if unasked and event.in_flight else Accelerator.ERROR_LATENCY
+            known = Accelerator.ERROR_LATENCY if sure else None
             yield Seen("cycles", "cycles to the interrupt", late - event.cycle, known)
         if hangs:
             due: Any = (int(Error.WATCHDOG), host.read("COMPLETED"), 0)
         elif unasked:
             due = None
             # An answer too many among others is only seen by what it does to the next one.
-            sure = not event.in_flight or self.options.get("bus_id")
             code = int(_ERRORS[self.fault]) if sure else None
             yield Seen("result" if sure else "state", "the error's code", error[0], code)
         else:
@@ -280,11 +291,15 @@ class Faulty(Act):
         yield Seen("result", "STATUS", host.read("STATUS"), ERROR)
         yield Seen("result", "IRQ_CAUSE", host.read("IRQ_CAUSE"), 2)
         yield Seen("state", "COMPLETED", host.read("COMPLETED"))
-        machine.release()
-        yield from _harmless(stage, image)
+        yield from self._goes_on(stage)
+
+    def _goes_on(self, stage: Stage) -> Iterator[Seen]:
+        """Nothing was harmed, and a soft reset forgets it."""
+        stage.machine.release()
+        yield from _harmless(stage, self.image)
         yield from stage.forget()
-        host.write("WATCHDOG", 5000)
-        machine.watch(None)
+        stage.host.write("WATCHDOG", 5000)
+        stage.machine.watch(None)
         yield stage.rules()
 
 

@@ -20,14 +20,19 @@ from matwright.schedule.descriptor import (
 )
 
 from ...agents.programs import NoRoomError, ProgramImage, Region, Shape, build_program
+from ...cycles.exact import exact
+from ...cycles.memory import Memory
 from ...golden.machine import GoldenMachine, check, regions
 from .acts import Act, Faulty, Forgotten, Good, Refused, Stopped, Unchecked
 
-__all__ = ["Author", "memory_bytes"]
+__all__ = ["FAST", "Author", "memory_bytes"]
 
 _PAGE = 4096
 _TRIES = 100
 """To draw a program that neither overlaps itself nor leaves memory."""
+
+FAST = {"read_latency": 3, "write_latency": 2}
+"""A memory that answers soon."""
 
 _EDGES = np.array([0, 1, 127, 128, 255], np.uint8)
 _ADDRESSES = ("a_addr", "b_addr", "d_addr", "params")
@@ -440,6 +445,37 @@ class Author:
                 image = self.image(shape, flags)
                 yield Faulty(f"{fault} {burst}", image, fault, burst, options)
 
+    def more_faults(self, count: int) -> Iterator[Act]:
+        """Faults at random moments, of answers that nobody asked for above all."""
+        rng, ids = self.rng, (0, 1, 2, 4, 8)
+        for _ in range(count):
+            kind = int(rng.integers(8))
+            bus_id = ids[int(rng.integers(1, 5))]
+            at = int(rng.integers(60, 300))
+            read, write = int(rng.integers(7)), int(rng.integers(3))
+            fault, burst, options = (
+                ("unasked_read", at, {"bus_id": bus_id, "last": bool(rng.integers(2))}),
+                ("unasked_write", at, {"bus_id": 0}),
+                ("unasked_write", at, {"bus_id": bus_id}),
+                ("read_id", read, {"bus_id": bus_id, "beat": int(rng.integers(2))}),
+                ("write_id", write, {"bus_id": bus_id}),
+                ("read_last_early", read, {"beat": 0}),
+                ("read_last_late", read, {"extra": 1 + int(rng.integers(3))}),
+                (("read_slverr", "write_slverr")[bus_id & 1], write, {}),
+            )[kind]
+            shapes = [(2, self.c + 1, 2 * self.r + 1), (3, 2, self.r)]
+            image = self.image(shapes, int(Flag.RAW))
+            yield Faulty(f"{fault} {burst} {options}", image, fault, burst, options)
+        # What is on offer, or not whole, has no answer yet.
+        for hangs, moments in (("hang_ar", range(60, 200, 20)), ("hang_aw", range(150, 600, 30))):
+            for at in moments:
+                image = self.image([(2, 2, self.r)], int(Flag.RAW))
+                fault = "unasked_read" if hangs == "hang_ar" else "unasked_write"
+                yield Faulty(f"{hangs}, {fault} {at}", image, fault, at, {"bus_id": 0}, hangs)
+        for at in range(150, 600, 30):
+            image = self.image([(2, 2, self.r)], int(Flag.RAW))
+            yield Faulty(f"hang_w, {at}", image, "unasked_write", at, {"bus_id": 0}, "hang_w")
+
     def unchecked(self, count: int) -> Iterator[Act]:
         for act in self.edged(count):
             assert isinstance(act, Refused)
@@ -454,13 +490,25 @@ class Author:
 
     def forgotten(self, block: str, count: int) -> Iterator[Act]:
         """Programs in the midst of which a block forgets all, or other rows of it are read."""
-        shape = [(3, 2, 4 * self.r), (2, 2, 2 * self.r)]
-        for _ in range(count):
-            image = self.image(shape, int(Flag.RAW | Flag.TABLE), tiling=(2, 0, 1))
-            after = int(self.rng.integers(20, 900))
-            yield Forgotten(f"forgotten after {after}", image, block, after)
-        for i in range(count // 2):
-            image = self.image(shape, int(Flag.RAW | Flag.TABLE), tiling=(3, 0, 1 + i % 2))
+        config, flags = self.config, int(Flag.RAW | Flag.TABLE)
+        rows = min(config.sram.accumulator_rows, config.activation_words, 100)
+        log2 = config.sram.column_panels.bit_length() - 1
+        small = [(3, 2, 4 * self.r), (2, 2, 2 * self.r)]
+        kinds: tuple[tuple[Sequence[Shape], tuple[int, int, int]], ...] = (
+            (small, (2, 0, 1)),
+            ([(rows, 1, self.r + 1)], (rows, 0, 0)),
+            ([(1, self.c << log2, 1), (2, 1, 1)], (1, log2, 0)),
+        )
+        for i in range(count):
+            shapes, tiling = kinds[i % len(kinds)]
+            image = self.image(shapes, flags, tiling=tiling)
+            memory = Memory(read_latency=FAST["read_latency"], write_latency=FAST["write_latency"])
+            took = exact(config, image.descriptors, memory, image.address).cycles
+            # Most of what is on chip is loaded, and summed, soon.
+            after = int(self.rng.integers(10, max(11, (took, min(took, 400))[i // 3 % 2])))
+            yield Forgotten(f"forgotten after {after}, {i}", image, block, after)
+        for i in range(count // 3):
+            image = self.image(small, flags, tiling=(3, 0, 1 + i % 2))
             bits = (1, 2, 3, 4, 5, 8, 16, 32, 64, 96)
             yield Forgotten(f"astray {i}", image, block, (0, 60, 300)[i % 3], bits[i % len(bits)])
 

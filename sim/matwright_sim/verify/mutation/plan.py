@@ -15,14 +15,13 @@ from matwright.config import AcceleratorConfig
 from matwright.schedule.descriptor import Flag
 
 from .acts import Act, Registers
-from .author import Author
+from .author import FAST, Author
 from .netlist import MEMORIES
 
 __all__ = ["Part", "parts"]
 
 _RAW, _TABLE = int(Flag.RAW), int(Flag.TABLE)
 _SCHEDULER, _BUS = ("scheduler",), ("scheduler", "dma")
-_FAST = {"read_latency": 3, "write_latency": 2}
 
 
 @dataclass
@@ -120,6 +119,7 @@ def _counts(author: Author, block: str) -> Iterator[Act]:
             for log2 in (2, 4, 6)
         ),
         ("chunks of 128", (2, 1, 255 * r), (2, 0, 7)),
+        *((f"row of {k}", (2, 1, k), (2, 0, 8)) for k in (77, 147, 311, 541, 797, 1021)),
         # Weights are loaded ahead, until their ring is full.
         *((f"ring {n}", (2, n * c, 4 * r), (2, panels_log2, 3)) for n in (27, 28)),
         ("ring 30", (2, 30 * c, 3 * r), (2, panels_log2, 3)),
@@ -140,10 +140,10 @@ def _more(author: Author, block: str) -> Iterator[Act]:
 Write = Callable[[Author, str], Iterable[Act]]
 
 _PARTS: tuple[tuple[str, dict[str, Any], Write, tuple[str, ...]], ...] = (
-    ("first", _FAST, _first, ()),
+    ("first", FAST, _first, ()),
     ("pauses", {"read_latency": 7, "write_latency": 13, "stall": 0.4, "seed": 5}, _pauses, ()),
-    ("windows", _FAST, lambda a, _: a.between(a.edged(40), 20), _BUS),
-    ("refused", _FAST, _refused, _BUS),
+    ("windows", FAST, lambda a, _: a.between(a.edged(40), 20), _BUS),
+    ("refused", FAST, _refused, _BUS),
     (
         "faults",
         {"read_latency": 9, "write_latency": 6},
@@ -156,8 +156,8 @@ _PARTS: tuple[tuple[str, dict[str, Any], Write, tuple[str, ...]], ...] = (
         lambda a, _: a.between(a.stopped(), 2),
         (),
     ),
-    ("unchecked", _FAST, lambda a, _: a.between(a.unchecked(60), 20), _BUS),
-    ("forgotten", _FAST, lambda a, block: a.between(a.forgotten(block, 60), 15), MEMORIES),
+    ("unchecked", FAST, lambda a, _: a.between(a.unchecked(60), 20), _BUS),
+    ("forgotten", FAST, lambda a, block: a.between(a.forgotten(block, 60), 15), MEMORIES),
     ("scales", {"read_latency": 2, "write_latency": 2}, _scales, ()),
     ("long", {"read_latency": 40, "write_latency": 40}, _long, ()),
     (
@@ -166,12 +166,18 @@ _PARTS: tuple[tuple[str, dict[str, Any], Write, tuple[str, ...]], ...] = (
         _long_with_pauses,
         (),
     ),
-    ("more forgotten", _FAST, lambda a, block: a.between(a.forgotten(block, 200), 50), MEMORIES),
-    ("more windows", _FAST, lambda a, _: a.between(a.edged(150), 30), _BUS),
-    ("counts", _FAST, _counts, _SCHEDULER),
-    ("tilings", _FAST, lambda a, _: a.between(a.tilings(100), 30), _SCHEDULER),
-    ("wraps", _FAST, lambda a, _: a.between(a.wrapping(20), 30), _SCHEDULER),
-    ("beyond", _FAST, lambda a, _: a.beyond_memory(), _BUS),
+    ("more forgotten", FAST, lambda a, block: a.between(a.forgotten(block, 150), 50), MEMORIES),
+    (
+        "more faults",
+        {"read_latency": 6, "write_latency": 4, "stall": 0.3, "seed": 2},
+        lambda a, _: a.between(a.more_faults(150), 20),
+        ("dma",),
+    ),
+    ("more windows", FAST, lambda a, _: a.between(a.edged(150), 30), _BUS),
+    ("counts", FAST, _counts, _BUS),
+    ("tilings", FAST, lambda a, _: a.between(a.tilings(100), 30), _SCHEDULER),
+    ("wraps", FAST, lambda a, _: a.between(a.wrapping(20), 30), _SCHEDULER),
+    ("beyond", FAST, lambda a, _: a.beyond_memory(), _BUS),
     ("more", {"read_latency": 25, "write_latency": 3, "stall": 0.2, "seed": 33}, _more, ()),
 )
 """Name, timing of the memory, what writes the acts, and the blocks that get them if not all do."""
