@@ -2,6 +2,7 @@
 """From a case that fails to a small one that fails too: Hypothesis makes its choices fewer and simpler."""
 
 import random
+import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TypeVar
@@ -17,6 +18,8 @@ T = TypeVar("T", bound=Hashable)
 _KEY = b"matwright"
 _MOST = 300
 """Cases that are tried."""
+_SECONDS = 30.0
+"""In which they are: a case that hangs takes long."""
 
 
 class CannotShrink(Exception):
@@ -28,7 +31,8 @@ def shrunk(
 ) -> T:
     """The simplest that ``draw`` makes and that fails, from ``choices`` of which it makes one that fails.
 
-    It is the same each time. Raises :class:`CannotShrink` without Hypothesis 6.135 or later.
+    It is the same each time, unless time ends the search. Raises :class:`CannotShrink` without Hypothesis
+    6.135 or later.
     """
     try:
         from hypothesis import HealthCheck, Phase, find, settings
@@ -37,7 +41,8 @@ def shrunk(
         from hypothesis.errors import NoSuchExample
     except ImportError as error:
         raise CannotShrink(
-            "the case is not made smaller without Hypothesis; install it with `pip install hypothesis`"
+            "the case is not made smaller without Hypothesis 6.135 or later; install it with "
+            "`pip install -U hypothesis`"
         ) from error
 
     @st.composite
@@ -50,6 +55,7 @@ def shrunk(
 
         return draw(Choices(below)), tuple(taken)
 
+    end = time.monotonic() + _SECONDS
     known: set[T] = set()
     best = (len(choices) + 1, tuple(choices), draw(repeated(choices)))
 
@@ -58,7 +64,7 @@ def shrunk(
         nonlocal best
         case, taken = candidate
         known.add(case)
-        if len(known) > _MOST:
+        if len(known) > _MOST or time.monotonic() > end:
             raise _Enough
         failed = fails(case)
         if failed and (len(taken), taken) < best[:2]:

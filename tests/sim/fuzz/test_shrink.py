@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from matwright_sim.agents.choices import recorded, repeated
+from matwright_sim.fuzz import shrink
 from matwright_sim.fuzz.shrink import CannotShrink, shrunk
 
 Pairs = tuple[tuple[int, int], ...]
@@ -56,5 +57,19 @@ def test_a_rare_failure_is_kept() -> None:
 
 def test_without_hypothesis(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "hypothesis", None)
-    with pytest.raises(CannotShrink, match="install it with `pip install hypothesis`"):
+    with pytest.raises(CannotShrink, match="without Hypothesis 6.135 or later; install"):
         shrunk(draw, large(), fails)
+
+
+def test_time_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is simplest until then is kept; without time that is what fails to begin with."""
+    monkeypatch.setattr(shrink, "_SECONDS", -1.0)
+    choices, tried = large(), 0
+
+    def slow(pairs: Pairs) -> bool:
+        nonlocal tried
+        tried += 1
+        return fails(pairs)
+
+    assert shrunk(draw, choices, slow) == draw(repeated(choices))
+    assert tried == 0

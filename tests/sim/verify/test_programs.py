@@ -67,7 +67,8 @@ def test_without_hypothesis_a_case_stays_as_it_is(
     outcome = CHECK.run(planted)
     (note,) = (note for note in outcome.notes if "Hypothesis" in note)
     assert note == (
-        "the case is not made smaller without Hypothesis; install it with `pip install hypothesis`"
+        "the case is not made smaller without Hypothesis 6.135 or later; install it with "
+        "`pip install -U hypothesis`"
     )
     assert outcome.failures[0].case is not None
     Case.of(outcome.failures[0].case)
