@@ -7,6 +7,7 @@ import signal
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -66,8 +67,8 @@ def run_checks(
                 check, process, began = running[connection]
                 try:
                     said = connection.recv()
-                except EOFError:
-                    process.join()
+                except (EOFError, OSError):
+                    _bury(process)
                     said = Ended(check, 0, None, broke=_farewell(process.exitcode or 0))
                 if isinstance(said, Ended):
                     process.join()
@@ -91,6 +92,21 @@ def _end(process: SpawnProcess) -> None:
     process.join()
 
 
+def _bury(process: SpawnProcess) -> None:
+    """Waits for a worker that has gone without a word, and ends the tools that it leaves behind."""
+    assert process.pid is not None
+    # Not reaped yet: until the group is told, nobody else has its number.
+    with suppress(ChildProcessError):
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGTERM)
+    process.join()
+
+
+class _Alone(BaseException):
+    """Nobody listens to the worker any more. Not an Exception: no check is to catch it."""
+
+
 def _nothing(done: int, total: int) -> None:
     pass
 
@@ -105,13 +121,16 @@ def _work(check: Check, task: Task, connection: Connection) -> None:
         nonlocal last
         if time.monotonic() > last + _OFTEN:
             last = time.monotonic()
-            connection.send((done, total))
+            try:
+                connection.send((done, total))
+            except OSError as error:
+                raise _Alone from error
 
     try:
         ended = Ended(check, 0, check.run(replace(task, advance=advance)))
     except NotRun as error:
         ended = Ended(check, 0, None, not_run=str(error))
-    except BrokenPipeError:
+    except _Alone:
         return
     except Exception as error:
         told = " ".join(str(error).split())
@@ -122,7 +141,8 @@ def _work(check: Check, task: Task, connection: Connection) -> None:
             broke=f"it broke off with {type(error).__name__}: {told}",
             log=traceback.format_exc(),
         )
-    connection.send(ended)
+    with suppress(OSError):
+        connection.send(ended)
 
 
 def _farewell(status: int) -> str:
