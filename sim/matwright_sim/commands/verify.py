@@ -33,7 +33,7 @@ _SHOWN = 3
 """Figures of a check in the table; the report has them all."""
 
 FAILED, INCOMPLETE = 1, 3
-"""Exit statuses: a check failed; none failed, but a tool is missing."""
+"""Exit statuses: a check failed; none failed, but a tool is missing or none ran at all."""
 
 
 def register(subparsers: Subparsers) -> None:
@@ -49,7 +49,7 @@ def register(subparsers: Subparsers) -> None:
             "coverage, mutants, unknown values, netlists, reproducibility. Leaves verify.html and\n"
             "verify.json in DIR, and for each failure what `matwright replay` runs again. What cannot\n"
             "run is told as not run. The exit status is 0 if nothing failed, 1 if something did, and 3\n"
-            "if nothing failed but a tool is missing."
+            "if nothing failed but a tool is missing or no check ran at all."
         ),
         example=(
             "matwright verify small\n"
@@ -122,6 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
                 jobs=arguments.jobs,
                 only=arguments.only,
                 asked=arguments.config_text,
+                output=arguments.output,
                 on_missing=print_error,
                 watch=_Bars(bar).show,
             )
@@ -163,6 +164,10 @@ def _print(told: dict[str, Any]) -> None:
     for check in told["checks"]:
         for failure in check["failures"]:
             print(f"{check['name']}: {failure['what']}\n  {failure['replay']}")
+        if check["command"] and not check["failures"]:
+            missed = [figure["name"] for figure in check["figures"] if not figure["met"]]
+            why = check["reason"] or f"goal missed: {', '.join(missed)}"
+            print(f"{check['name']}: {why}\n  {check['command']}")
     print(f"{told['mode']} campaign, seed {told['seed']}, {told['seconds']:.0f} s")
     print(f"report: {told['files'][1]}")
 
@@ -173,20 +178,29 @@ def _number(value: Any) -> str:
 
 def run_again(arguments: argparse.Namespace) -> int:
     """Replays, prints."""
-    from ..verify.campaign import CaseError, replay
+    from matwright_fpga.errors import ToolError
+
+    from ..verify.campaign import CaseError, read_case, replay
 
     trace: Path | None = arguments.trace
-    if trace is not None:
-        check_trace(trace, "verilator")
-    with refusals(), tempfile.TemporaryDirectory(prefix="matwright-replay-") as folder:
-        try:
-            said, outcome = replay(arguments.file, Path(folder), trace)
-        except CaseError as error:
-            raise UsageError(str(error)) from error
+    try:
+        read_case(arguments.file, trace)
+        if trace is not None:
+            check_trace(trace, "verilator")
+        with refusals(), tempfile.TemporaryDirectory(prefix="matwright-replay-") as folder:
+            saved, outcome = replay(arguments.file, Path(folder), trace)
+    except (CaseError, ToolError) as error:
+        raise UsageError(str(error)) from error
+    finally:
+        # Of a case that leaves no waveform there is no file, rather than an empty one.
+        if trace is not None and trace.is_file() and not trace.stat().st_size:
+            trace.unlink()
+    if trace is not None and not trace.is_file():
+        trace = None
     if arguments.json:
-        print_json(_told(arguments.file, said["check"], outcome, trace))
+        print_json(_told(arguments.file, saved.check.name, outcome, trace))
     else:
-        _print_again(said["what"], outcome, trace)
+        _print_again(saved.what, outcome, trace)
     return 0 if outcome.passed else FAILED
 
 

@@ -3,21 +3,33 @@
 
 import importlib
 import json
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import matwright
 from matwright.config import AcceleratorConfig
 
+from ..compiled import RegisterError
 from ..sweep.processes import processors
-from .check import Check, Outcome, Task
+from .check import Check, Failure, NotRun, Outcome, Task
 from .tools import survey
 from .workers import Ended, run_checks
 
-__all__ = ["CHECKS", "Campaign", "CaseError", "Result", "find_check", "replay", "run"]
+__all__ = [
+    "CHECKS",
+    "Campaign",
+    "CaseError",
+    "Result",
+    "Saved",
+    "find_check",
+    "read_case",
+    "replay",
+    "run",
+]
 
 CHECKS = (
     "mutants",
@@ -34,6 +46,7 @@ CHECKS = (
 
 PASSED, FAILED, NOT_RUN = "passed", "failed", "not run"
 _ASIDE = "left to --full"
+_NO_CASE = "must be the case of a failure, as verify writes it"
 
 
 class CaseError(ValueError):
@@ -71,6 +84,8 @@ class Campaign:
     """Versions."""
     results: list[Result] = field(default_factory=list)
     seconds: float = 0.0
+    output: Path | None = None
+    """The folder, if the user has named it."""
 
     @property
     def failed(self) -> bool:
@@ -79,17 +94,20 @@ class Campaign:
 
     @property
     def incomplete(self) -> bool:
-        """Whether a check did not run because a tool is missing."""
-        return any(result.missing for result in self.results)
+        """Whether a check did not run because a tool is missing, or none ran at all."""
+        idle = all(result.status == NOT_RUN for result in self.results)
+        return idle or any(result.missing for result in self.results)
 
-    def command(self, result: Result, index: int) -> str:
-        """What shows a failure again: its case, or the check with its seed."""
-        file = result.files[index]
+    def command(self, result: Result, index: int | None = None) -> str:
+        """What shows a failure again, in a shell: its case, or without a case the check with its seed."""
+        file = None if index is None else result.files[index]
         if file is not None:
-            return f"matwright replay {file}"
-        mode = "full" if self.full else "quick"
-        text = f"matwright verify {self.asked} --{mode} --only {result.check.name}"
-        return f"{text} --seed {self.seed}"
+            return shlex.join(["matwright", "replay", str(file)])
+        words = ["matwright", "verify", self.asked, "--full" if self.full else "--quick"]
+        words += ["--only", result.check.name, "--seed", str(self.seed)]
+        if self.output is not None:
+            words += ["-o", str(self.output)]
+        return shlex.join(words)
 
     def data(self) -> dict[str, Any]:
         """The report as plain data."""
@@ -116,6 +134,7 @@ class Campaign:
             "reason": result.reason,
             "seconds": round(result.seconds, 1),
             "seed": self.seed,
+            "command": self.command(result) if result.status == FAILED else "",
             "figures": [asdict(figure) for figure in outcome.figures],
             "failures": [
                 {
@@ -146,18 +165,20 @@ def run(
     jobs: int | None = None,
     only: Sequence[str] = (),
     asked: str = "",
+    output: Path | None = None,
     on_missing: Callable[[str], None] = lambda sentence: None,
     watch: Callable[[str, int, int], None] = lambda name, done, total: None,
 ) -> Campaign:
     """Runs the checks, all or ``only`` those named, ``jobs`` at a time (one for each processor);
     ``folder`` exists and gets cases of failures.
 
-    ``on_missing`` is given, before anything runs, a sentence for each tool that is not there.
-    ``watch`` is given the name of a check, its parts that are done, and all its parts. A quick
-    campaign leaves out what is not quick, unless it is named.
+    ``asked`` is what the user calls the configuration, and ``output`` the folder if they have named it:
+    for commands that show a failure again. ``on_missing`` is given, before anything runs, a sentence for
+    each tool that is not there. ``watch`` is given the name of a check, its parts that are done, and all
+    its parts. A quick campaign leaves out what is not quick, unless it is named.
     """
     began = time.perf_counter()
-    campaign = Campaign(config, full, seed, folder, asked or config.name)
+    campaign = Campaign(config, full, seed, folder, asked or config.name, output=output)
     chosen = [find_check(name) for name in CHECKS if not only or name in only]
     campaign.tools, missing = survey(tool for check in chosen for tool in check.needs)
     for sentence in missing.values():
@@ -207,22 +228,65 @@ def _result(ended: Ended, campaign: Campaign) -> Result:
     return Result(check, status, seconds=ended.seconds, outcome=outcome, files=tuple(files))
 
 
-def replay(
-    file: Path, folder: Path, trace: Path | None = None
-) -> tuple[Mapping[str, Any], Outcome]:
-    """Runs the case of a failure again: what the file says, and what was found now."""
+@dataclass(frozen=True)
+class Saved:
+    """What is in the file of a case."""
+
+    check: Check
+    what: str
+    """What was found."""
+    config: AcceleratorConfig
+    seed: int
+    case: Mapping[str, Any]
+
+
+def read_case(file: Path, trace: Path | None = None) -> Saved:
+    """The case in ``file``; raises :class:`CaseError` if it is none, or has no such waveform as ``trace``."""
     try:
         said = json.loads(file.read_text(encoding="utf-8"))
-        name, text, case = said["check"], said["config"], said["case"]
+        name, what, text, case = said["check"], said["what"], said["config"], said["case"]
+        seed = said["seed"]
     except OSError as error:
         raise CaseError(f"{file} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise CaseError(f"{file} must be the case of a failure, as verify writes it") from error
+        raise CaseError(f"{file} {_NO_CASE}") from error
+    plain = isinstance(what, str) and isinstance(case, dict) and type(seed or 1) is int
+    if not plain:
+        raise CaseError(f"{file} {_NO_CASE}")
     if name not in CHECKS:
         raise CaseError(f"the check of {file} must be one of {', '.join(CHECKS)}, not {name!r}")
     check = find_check(name)
     if check.replay is None:
         raise CaseError(f"the check of {file} must be one that replays cases, not {name}")
-    config = AcceleratorConfig.from_toml(text)
-    task = replace(Task(config, folder), seed=said.get("seed") or 1)
-    return said, check.replay(task, case, trace)
+    if not isinstance(text, str):
+        raise CaseError(f"the config of {file} must be TOML, not {text!r}")
+    try:
+        config = AcceleratorConfig.from_toml(text)
+    except ValueError as error:
+        raise CaseError(f"the config of {file} is none: {error}") from error
+    if trace is not None and not check.waves:
+        raise CaseError(f"a case of {name} must be replayed without a waveform: it has none")
+    if trace is not None and trace.suffix not in check.waves:
+        ends = " or ".join(check.waves)
+        raise CaseError(f"the waveform of a case of {name} must end in {ends}, not {str(trace)!r}")
+    return Saved(check, what, config, seed or 1, case)
+
+
+def replay(file: Path, folder: Path, trace: Path | None = None) -> tuple[Saved, Outcome]:
+    """Runs the case of a failure again: what the file says, and what was found now.
+
+    Raises :class:`CaseError`, also where the case is damaged or cannot be run here.
+    """
+    saved = read_case(file, trace)
+    assert saved.check.replay is not None
+    task = Task(saved.config, folder, seed=saved.seed)
+    try:
+        return saved, saved.check.replay(task, saved.case, trace)
+    except NotRun as error:
+        raise CaseError(f"{file} cannot be replayed: {error}") from error
+    except (AssertionError, RegisterError) as error:
+        told = str(error).strip() or "an assertion does not hold"
+        return saved, Outcome(failures=[Failure(told.splitlines()[0], saved.seed, saved.case)])
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        told = f"{type(error).__name__}: {error}"
+        raise CaseError(f"{file} {_NO_CASE}; what is in it does not run ({told})") from error

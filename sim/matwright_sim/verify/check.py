@@ -102,3 +102,5 @@ class Check:
     """Whether a quick campaign runs it."""
     replay: Callable[[Task, Mapping[str, Any], Path | None], Outcome] | None = None
     """Runs the case of a failure again, with a waveform in the file named."""
+    waves: tuple[str, ...] = (".vcd", ".fst")
+    """What the names of such files may end in; nothing of a check whose cases have no waveform."""

@@ -3,11 +3,14 @@
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from matwright_fpga.errors import ToolError
+from matwright_sim.compiled import RegisterError
 from matwright_sim.verify.check import Check, Failure, Figure, NotRun, Outcome, Sheet, Task
 
 
@@ -50,6 +53,33 @@ def killed(task: Task) -> Outcome:
     raise AssertionError
 
 
+def left(task: Task) -> Outcome:
+    """Ends without a word, and leaves a tool that runs on."""
+    tool = subprocess.Popen(["sleep", "600"], stdout=subprocess.DEVNULL)
+    (task.folder / "tool").write_text(str(tool.pid))
+    os._exit(3)
+
+
+def piped(task: Task) -> Outcome:
+    raise BrokenPipeError(32, "a tool is gone")
+
+
+def replays(task: Task, case: Mapping[str, Any], trace: Path | None) -> Outcome:
+    """Does what the case says."""
+    kind = case["kind"]
+    if kind == "nothing to say":
+        raise NotRun("there is no proof called 'x'")
+    if kind == "assertion":
+        raise AssertionError("the bench has failed\nwith a log")
+    if kind == "register":
+        raise RegisterError("a register read must be answered OKAY, not SLVERR at 0x10")
+    if kind == "tool":
+        raise ToolError("yosys is not on PATH; install it with pip install 'matwright[fpga]'")
+    if kind == "text":
+        len(case["count"])
+    return Outcome()
+
+
 def slow(task: Task) -> Outcome:
     (task.folder / "pid").write_text(str(os.getpid()))
     time.sleep(600)
@@ -63,6 +93,8 @@ CHECKS = {
     "silent": Check("silent", "has nothing to say", silent),
     "broken": Check("broken", "breaks off", broken),
     "killed": Check("killed", "crashes", killed),
+    "left": Check("left", "leaves a tool", left),
+    "piped": Check("piped", "loses a tool", piped, replay=replays, waves=()),
     "needy": Check("needy", "needs what is not there", good, needs=("compiler", "prover")),
     "slow": Check("slow", "takes long", slow, quick=False),
 }

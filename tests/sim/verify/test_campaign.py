@@ -3,7 +3,9 @@
 
 import json
 import os
+import shlex
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import made_up as checks
@@ -37,6 +39,8 @@ def test_all_of_them(tmp_path: Path) -> None:
         "silent": "not run",
         "broken": "failed",
         "killed": "failed",
+        "left": "failed",
+        "piped": "failed",
         "needy": "not run",
         "slow": "not run",
     }
@@ -63,6 +67,55 @@ def test_a_check_that_breaks_off(tmp_path: Path) -> None:
 def test_a_check_that_crashes(tmp_path: Path) -> None:
     result = one("killed", tmp_path)
     assert (result.status, result.reason) == ("failed", "its process was ended by SIGKILL")
+
+
+def test_a_check_that_ends_and_leaves_a_tool(tmp_path: Path) -> None:
+    """Its exit status is told, and the tool ends with it."""
+    result = one("left", tmp_path)
+    assert (result.status, result.reason) == ("failed", "its process ended with exit status 3")
+    place, end = Path("/proc", (tmp_path / "tool").read_text(), "stat"), time.monotonic() + 60
+    while place.exists() and place.read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_check_that_breaks_a_pipe_of_its_own(tmp_path: Path) -> None:
+    """It is not the campaign that is gone."""
+    said = "it broke off with BrokenPipeError: [Errno 32] a tool is gone"
+    assert one("piped", tmp_path).reason.startswith(said)
+
+
+@pytest.mark.parametrize("error", [EOFError, ConnectionResetError])
+def test_a_connection_that_is_lost(
+    error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(self: Connection) -> object:
+        raise error
+
+    monkeypatch.setattr(Connection, "recv", lost)
+    assert one("good", tmp_path).reason == "its process ended with exit status 0"
+
+
+def test_every_failed_check_has_a_command(tmp_path: Path) -> None:
+    """Also without a failure of its own; it works in a shell, and goes where the user has said."""
+    folder = tmp_path / "my dir"
+    folder.mkdir()
+    names = ["missed", "broken", "killed", "bad", "good"]
+    found = run(TINY, folder, only=names, asked="a b.toml", output=Path("my dir"), jobs=2)
+    told = {check["name"]: check for check in found.data()["checks"]}
+    for name in ("missed", "broken", "killed", "bad"):
+        words = shlex.split(told[name]["command"])
+        own = ["matwright", "verify", "a b.toml", "--quick", "--only", name, "--seed", "1"]
+        assert words == [*own, "-o", "my dir"]
+    assert told["good"]["command"] == ""
+    first, second = told["bad"]["failures"]
+    assert shlex.split(first["replay"]) == ["matwright", "replay", str(folder / "bad-1.json")]
+    assert second["replay"] == told["bad"]["command"]
+
+
+def test_nothing_ran(tmp_path: Path) -> None:
+    assert run(TINY, tmp_path, only=["silent"], jobs=1).incomplete
+    assert not run(TINY, tmp_path, only=["silent", "good"], jobs=1).incomplete
 
 
 def test_a_tool_that_is_missing(tmp_path: Path) -> None:
@@ -104,11 +157,31 @@ def test_a_failure_and_its_case(tmp_path: Path) -> None:
     assert second["replay"] == "matwright verify my.toml --quick --only bad --seed 3"
     wave = tmp_path / "wave.vcd"
     said, outcome = replay(file, tmp_path, wave)
-    assert said["what"] == "D differs" and wave.exists()
+    assert said.what == "D differs" and wave.exists()
     assert [failure.what for failure in outcome.failures] == ["D differs on tiny"]
     text = file.read_text().replace('name = \\"tiny\\"', 'name = \\"mended\\"')
     file.write_text(text)
     assert replay(file, tmp_path)[1].passed
+
+
+def saved(**changed: object) -> str:
+    """The file of a case, with some of it changed."""
+    whole = {"check": "piped", "what": "w", "seed": 1, "config": TINY.to_toml(), "case": {}}
+    return json.dumps(whole | changed)
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        ("assertion", "the bench has failed"),
+        ("register", "a register read must be answered OKAY, not SLVERR at 0x10"),
+    ],
+)
+def test_a_replay_that_fails_otherwise(kind: str, what: str, tmp_path: Path) -> None:
+    """Is a failure, and tells one sentence."""
+    file = tmp_path / "case.json"
+    file.write_text(saved(case={"kind": kind}))
+    assert [failure.what for failure in replay(file, tmp_path)[1].failures] == [what]
 
 
 @pytest.mark.parametrize(
@@ -117,8 +190,19 @@ def test_a_failure_and_its_case(tmp_path: Path) -> None:
         (None, "cannot be read: No such file or directory"),
         ("{", "must be the case of a failure, as verify writes it"),
         ("[1]", "must be the case of a failure, as verify writes it"),
-        ('{"check": "x", "config": "", "case": {}}', "must be one of good, .*, not 'x'"),
-        ('{"check": "good", "config": "", "case": {}}', "one that replays cases, not good"),
+        (saved(check="x"), "must be one of good, .*, not 'x'"),
+        (saved(check="good"), "one that replays cases, not good"),
+        (saved(config=7), "the config of .*case.json must be TOML, not 7"),
+        (saved(config="rows = 4"), "the config of .*case.json is none: "),
+        (saved(case=[1]), "must be the case of a failure, as verify writes it"),
+        (saved(seed="one"), "must be the case of a failure, as verify writes it"),
+        (saved(what=None), "must be the case of a failure, as verify writes it"),
+        (saved(case={}), "does not run \\(KeyError: 'kind'\\)"),
+        (saved(case={"kind": "text", "count": 1}), "does not run \\(TypeError: "),
+        (
+            saved(case={"kind": "nothing to say"}),
+            "case.json cannot be replayed: there is no proof called 'x'",
+        ),
     ],
 )
 def test_files_that_are_no_cases(text: str | None, message: str, tmp_path: Path) -> None:

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """``matwright verify`` and ``matwright replay``: what they print, leave behind and refuse."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
 from matwright import cli
+from matwright.presets import PRESETS
+from matwright_sim.verify.check import Outcome
 
 Capture = pytest.CaptureFixture[str]
 
@@ -27,7 +30,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (("verify", "tiny", "-o", "file"), "file cannot be written: File exists"),
         (("replay", "nowhere.json"), "nowhere.json cannot be read: No such file or directory"),
         (("replay", "file"), "file must be the case of a failure, as verify writes it"),
-        (("replay", "file", "--trace", "wave.png"), "ends in .vcd or .fst, not 'wave.png'"),
+        (("replay", "file", "--trace", "w.vcd"), "file must be the case of a failure, as verify"),
     ],
 )
 def test_refusals(arguments: tuple[str, ...], sentence: str, capsys: Capture) -> None:
@@ -48,6 +51,7 @@ def test_for_people(capsys: Capture) -> None:
         "goal missed: killed; killed 0.5",
         "it has no counters",
         f"bad: D differs\n  matwright replay {case}",
+        "missed: goal missed: killed\n  matwright verify tiny --quick --only missed --seed 1",
         "bad: and another\n  matwright verify tiny --quick --only bad --seed 1",
         "quick campaign, seed 1, ",
         f"report: {case.with_name('verify.html')}",
@@ -74,9 +78,62 @@ def test_for_scripts(capsys: Capture) -> None:
 
 
 @pytest.mark.usefixtures("made_up")
-@pytest.mark.parametrize(("names", "status"), [("good,silent", 0), ("good,needy", 3)])
-def test_exit_status(names: str, status: int, capsys: Capture) -> None:
+@pytest.mark.parametrize(
+    ("kind", "trace", "sentence"),
+    [
+        ("nothing to say", None, "case.json cannot be replayed: there is no proof called 'x'\n"),
+        ("tool", None, "error: yosys is not on PATH; install it with pip install"),
+        ("text", None, "what is in it does not run (KeyError: 'count')"),
+        ("assertion", "w.vcd", "a case of piped must be replayed without a waveform: it has none"),
+    ],
+)
+def test_cases_that_cannot_be_replayed(
+    kind: str, trace: str | None, sentence: str, capsys: Capture
+) -> None:
+    """One sentence, exit status 2, no traceback and no file."""
+    case = {"check": "piped", "what": "w", "seed": 1, "config": PRESETS["tiny"].to_toml()}
+    Path("case.json").write_text(json.dumps(case | {"case": {"kind": kind}}))
+    arguments = ["replay", "case.json", *(["--trace", trace] if trace else [])]
+    assert cli.main(arguments) == 2
+    said = capsys.readouterr().err
+    assert sentence in said and said.count("\n") == 1
+    assert [path.name for path in Path().iterdir()] == ["case.json"]
+
+
+@pytest.mark.usefixtures("made_up")
+def test_a_waveform_is_told_where_there_is_one(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import made_up
+
+    assert cli.main(["verify", "tiny", "--only", "bad", "-o", "my dir"]) == 1
+    printed = capsys.readouterr().out
+    assert "matwright replay 'my dir/bad-1.json'" in printed
+    assert "matwright verify tiny --quick --only bad --seed 1 -o 'my dir'" in printed
+    replayed = ["replay", "my dir/bad-1.json", "--trace"]
+    assert cli.main([*replayed, "wave.vcd"]) == 1
+    assert capsys.readouterr().out.endswith("waveform: wave.vcd\n")
+    assert cli.main([*replayed, "wave.png"]) == 2
+    sentence = "the waveform of a case of bad must end in .vcd or .fst, not 'wave.png'"
+    assert sentence in capsys.readouterr().err
+    bad = made_up.CHECKS["bad"]
+    one = dataclasses.replace(bad, waves=(".vcd",), replay=lambda task, case, trace: Outcome())
+    monkeypatch.setitem(made_up.CHECKS, "bad", one)
+    assert cli.main([*replayed, "wave.fst"]) == 2
+    sentence = "the waveform of a case of bad must end in .vcd, not 'wave.fst'"
+    assert sentence in capsys.readouterr().err
+    assert cli.main([*replayed, "none.vcd"]) == 0
+    assert capsys.readouterr().out == "found: D differs\nnow:   it passes\n"
+    assert {path.name for path in Path().iterdir()} == {"my dir", "wave.vcd"}
+
+
+@pytest.mark.usefixtures("made_up")
+@pytest.mark.parametrize(
+    ("names", "status", "missing"),
+    [("good,silent", 0, False), ("good,needy", 3, True), ("silent", 3, False)],
+)
+def test_exit_status(names: str, status: int, missing: bool, capsys: Capture) -> None:
     assert cli.main(["verify", "tiny", "--only", names]) == status
     said = capsys.readouterr().err
     sentence = "prover is not on PATH; install it with `apt-get install prover`"
-    assert said == (f"matwright: error: {sentence}\n" if status else "")
+    assert said == (f"matwright: error: {sentence}\n" if missing else "")

@@ -33,6 +33,7 @@ def test_what_is_in_it(found: Campaign) -> None:
         "D differs (seed 5)",
         f"matwright replay {found.folder / 'bad-1.json'}",
         "at least 0.98 - missed",
+        "<pre>matwright verify tiny --quick --only missed --seed 1</pre>",
         "it has no counters",
         "compiler 1.2",
         "name = &quot;tiny&quot;",

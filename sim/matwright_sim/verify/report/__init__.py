@@ -102,6 +102,8 @@ def _section_parts(check: Mapping[str, Any]) -> Iterator[str]:
         seed = "" if failure["seed"] is None else f" (seed {failure['seed']})"
         yield f'<p class="reason">{escape(failure["what"] + seed)}</p>'
         yield f"<pre>{escape(failure['replay'])}</pre>"
+    if check["command"] and not check["failures"]:
+        yield f"<pre>{escape(check['command'])}</pre>"
     for sheet in check["sheets"]:
         made = _table(sheet["columns"], sheet["rows"])
         title = escape(sheet["title"])
