@@ -8,12 +8,22 @@ to break it.
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..formal.catalogue import all_proofs
 from ..formal.property import Proof
-from ..formal.prove import Finding, prepare, prepare_planted, waveform
+from ..formal.prove import (
+    LIMIT,
+    Finding,
+    Job,
+    Question,
+    TooLongError,
+    prepare,
+    prepare_planted,
+    waveform,
+)
 from ..formal.prove import Outcome as Answer
 from ..formal.prove import Result as Proven
 from .check import Check, Failure, Figure, NotRun, Outcome, Sheet, Task
@@ -165,10 +175,24 @@ def _replay(task: Task, case: Mapping[str, Any], wave: Path | None) -> Outcome:
     if proof is None:
         raise NotRun(f"there is no proof called {case.get('proof')!r}")
     job = prepare(proof, task.config)
-    if wave is not None:
-        waveform(job, wave)
-    outcome = _judge([job.run()])
+    result = job.run()
+    outcome = _judge([result])
+    if wave is not None and result.finding.outcome is Answer.REFUTED:
+        try:
+            waveform(_breaking(job, result.finding), wave)
+        except TooLongError:
+            outcome.notes.append(f"Yosys has not made the waveform within {LIMIT:.0f} s")
     return outcome
+
+
+def _breaking(job: Job, finding: Finding) -> Job:
+    """Of a proof whose claims are asked about one by one, the one that is broken."""
+    broken = {f"claim_{name}" for name in finding.broken}
+    asked = job.question
+    for how, names in zip(asked.asked, asked.shown, strict=True):
+        if broken & set(names):
+            return replace(job, question=Question(asked.rtlil, (how,), (names,)))
+    return job
 
 
 CHECK = Check(
@@ -177,4 +201,5 @@ CHECK = Check(
     run=_run,
     needs=("yosys",),
     replay=_replay,
+    waves=(".vcd",),
 )

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The check of properties: what it says of proofs that hold, break, or reach too little."""
 
+import dataclasses
+
 import pytest
 from amaranth import Signal
 
 from matwright.presets import preset
+from matwright_sim.formal import prove
 from matwright_sim.formal.bench import Bench
 from matwright_sim.formal.property import Proof, Property
 from matwright_sim.formal.source import Plant
@@ -77,6 +80,35 @@ def test_what_breaks_is_a_failure_that_can_be_replayed(run, tmp_path):
     again = properties.CHECK.replay(Task(preset("tiny"), tmp_path), failure.case, wave)
     assert again.failures == outcome.failures
     assert "$enddefinitions" in wave.read_text()
+
+
+def test_the_waveform_is_of_the_claim_that_breaks(run, tmp_path):
+    """Also where each claim is asked about alone, and the broken one is not the first."""
+    proof = dataclasses.replace(_proof(wrong=True), apart=True)
+    (failure,) = run(proof).failures
+    assert failure.what == "proof stage of Stage: other broken in cycle 2"
+    wave = tmp_path / "wave.vcd"
+    properties.CHECK.replay(Task(preset("tiny"), tmp_path), failure.case, wave)
+    assert "claim_other" in wave.read_text() and "claim_holds" not in wave.read_text()
+    assert properties.CHECK.waves == (".vcd",)
+
+
+def test_without_time_there_is_an_answer_and_no_waveform(run, tmp_path, monkeypatch):
+    """Neither ends in a traceback."""
+    (failure,) = run(_proof(wrong=True)).failures
+    task, wave = Task(preset("tiny"), tmp_path), tmp_path / "wave.vcd"
+
+    def late(*given):
+        raise prove.TooLongError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(prove, "_ask", late)
+        again = properties.CHECK.replay(task, failure.case, wave)
+        assert [one.what for one in again.failures] == [failure.what]  # the answer is kept
+        assert again.notes == ["Yosys has not made the waveform within 600 s"]
+        patched.setattr(prove, "_answers", late)
+        (unknown,) = properties.CHECK.replay(task, failure.case, wave).failures
+    assert unknown.what == "proof stage of Stage finds no end" and not wave.exists()
 
 
 def test_a_case_that_is_not_reached_is_a_failure(run):
