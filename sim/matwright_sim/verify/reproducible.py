@@ -25,7 +25,7 @@ from typing import Any
 
 import matwright
 
-from .check import Check, Failure, Figure, Outcome, Sheet, Task
+from .check import Check, Failure, Figure, NotRun, Outcome, Sheet, Task
 
 __all__ = ["CHECK", "Making", "make", "pythons"]
 
@@ -246,16 +246,22 @@ def make(task: Task, making: Making, number: int) -> dict[str, bytes]:
 def _call(
     command: list[str], environment: dict[str, str], folder: Path | None = None
 ) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        command,
-        env=environment,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=_SECONDS,
-    )
+    try:
+        return subprocess.run(
+            command,
+            env=environment,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_SECONDS,
+        )
+    except OSError as error:
+        told = f"{command[0]} cannot be run: {error.strerror}"
+    except subprocess.TimeoutExpired:
+        told = f"{command[0]} has not ended within {_SECONDS} s"
+    return subprocess.CompletedProcess(command, 127, "", told)
 
 
 def _difference(one: bytes, other: bytes) -> str:
@@ -271,9 +277,13 @@ def _difference(one: bytes, other: bytes) -> str:
 
 def replay(task: Task, case: Mapping[str, Any], trace: Path | None) -> Outcome:
     """Makes the files once more that way, and compares the Verilog with this campaign's."""
-    outcome = Outcome()
+    outcome, making = Outcome(), Making(**case)
+    if shutil.which(making.python) is None:
+        raise NotRun(
+            f"{making.python}, the Python {making.version} that made the files, is not there"
+        )
     try:
-        files = make(task, Making(**case), 0)
+        files = make(task, making, 0)
         name = f"{task.config.name}.v"
         difference = _difference(task.verilog.encode(), files.get(name, b""))
     except RuntimeError as error:
@@ -290,4 +300,5 @@ CHECK = Check(
     title="The same configuration gives the same bytes",
     run=run,
     replay=replay,
+    waves=(),
 )

@@ -9,7 +9,7 @@ import pytest
 
 from matwright.presets import PRESETS
 from matwright_sim.verify import reproducible
-from matwright_sim.verify.check import Task
+from matwright_sim.verify.check import NotRun, Task
 
 TINY = PRESETS["tiny"]
 
@@ -47,6 +47,16 @@ def test_a_python_that_fails_is_a_failure(tmp_path: Path) -> None:
     script(tmp_path / "broken", "echo it is broken >&2", "exit 3")
     making = reproducible.Making(str(tmp_path / "broken"), "3.12.0", False, 0, 0)
     with pytest.raises(RuntimeError, match="it is broken"):
+        reproducible.make(Task(TINY, tmp_path), making, 0)
+
+
+def test_a_python_that_is_gone(tmp_path: Path) -> None:
+    """Its case cannot be replayed, which says nothing of the files; one that no system starts is told."""
+    making = reproducible.Making(str(tmp_path / "gone"), "3.12.0", False, 0, 0)
+    assert reproducible.CHECK.replay is not None
+    with pytest.raises(NotRun, match="/gone, the Python 3.12.0 that made the files, is not there"):
+        reproducible.CHECK.replay(Task(TINY, tmp_path), vars(making), None)
+    with pytest.raises(RuntimeError, match="gone cannot be run: No such file or directory"):
         reproducible.make(Task(TINY, tmp_path), making, 0)
 
 
