@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from matwright.bus.register_map import REGISTERS
 from matwright.bus.window import Window
 from matwright.config import AcceleratorConfig
 from matwright.schedule.descriptor import DESCRIPTOR_BYTES, Descriptor, Error
@@ -17,12 +18,14 @@ from matwright_sw.driver import ALIGNMENT
 from matwright_sw.errors import DriverTimeout, HardwareError
 
 from ..agents.host import Host
-from ..compiled import CompiledAccelerator, RegisterError
+from ..compiled import CompiledAccelerator
 from ..cycles import Memory, exact
 from ..session import INTERRUPT_LATENCY
 from ..verilog import cached_verilog
 from .case import Case, Program, World
 from .expected import Expected, expected
+from .patience import Patience
+from .told import BROKEN, error_words
 
 __all__ = ["Bench", "Found", "watch"]
 
@@ -30,10 +33,11 @@ _MOST_STEPS = 6000
 """Steps of the array; a program of more is a long one, and is only looked at for its errors."""
 _PATIENCE = 5000
 """Cycles after which the host stops a long program."""
-_LIMIT = 2_000_000
 _SHOWN = 4
+_CONTROL = next(register.offset for register in REGISTERS if register.name == "CONTROL")
+_START = 1
 
-STATUS_DONE, STATUS_ERROR = 2, 4
+STATUS_DONE, STATUS_ERROR, STATUS_RESETTING = 2, 4, 8
 
 
 @dataclass
@@ -43,8 +47,12 @@ class Found:
     programs: int = 0
     descriptors: int = 0
     cycles: int = 0
+    timed: int = 0
+    """Programs whose cycles were compared with the cycle model."""
     counted: int = 0
-    """Programs whose cycles and counters were compared with the cycle model."""
+    """Those of them of which all counters were."""
+    unforeseen: int = 0
+    """Programs that write over themselves: any end of them is right."""
     ends: Counter[str] = field(default_factory=Counter)
     """How they ended, by the name of the error."""
     kinds: Counter[str] = field(default_factory=Counter)
@@ -55,7 +63,7 @@ class Found:
 
     def add(self, other: "Found") -> None:
         """Join the figures of another part."""
-        for name in ("programs", "descriptors", "cycles", "counted"):
+        for name in ("programs", "descriptors", "cycles", "timed", "counted", "unforeseen"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.ends += other.ends
         self.kinds += other.kinds
@@ -73,12 +81,15 @@ class Bench:
         """The programs of a case, up to the first that is at fault."""
         found = Found()
         with self.machine(case.world, trace) as machine:
-            host = Host(machine, [])
-            for index, program in enumerate(case.programs):
-                self._program(host, case.world, program, found)
-                if found.faults:
+            try:
+                host = Host(machine, [])
+                for index, program in enumerate(case.programs):
                     found.at = index
-                    break
+                    self._program(host, case.world, program, found)
+                    if found.faults:
+                        break
+            except BROKEN as error:
+                found.faults.append(f"the host cannot go on: {error}")
         return found
 
     def fails(self, case: Case) -> bool:
@@ -113,12 +124,13 @@ class Bench:
         machine.record()
         start = machine.cycles
         driver = program.driver and self._can_drive(program, world)
+        patience = Patience(config, due.legal, program.address, world)
         try:
             if driver:
-                counters = self._drive(host, program, due, faults)
+                counters = self._drive(host, program, due, patience, faults)
             else:
-                counters = self._work(host, program, due, faults)
-        except (RegisterError, AssertionError) as error:
+                counters = self._work(host, program, due, patience, faults)
+        except BROKEN as error:
             faults.append(f"{error}")
             counters = None
         found.programs += 1
@@ -131,8 +143,10 @@ class Bench:
             told = ", ".join(f"{name} {n}" for name, n in new.items() if n)
             faults.append(f"the rules of the bus were broken: {told}")
         self._check_memory(machine, image, windows, due, faults)
+        found.unforeseen += not due.known
         if counters is not None and due.known and not due.long and due.error == Error.NONE:
-            found.counted += 1
+            found.timed += "CYCLES" in counters
+            found.counted += config.build.counters
             self._check_counters(machine, world, program, due, counters, faults)
 
     # Two ways to the machine.
@@ -149,39 +163,41 @@ class Bench:
         )
 
     def _drive(
-        self, host: Host, program: Program, due: Expected, faults: list[str]
+        self, host: Host, program: Program, due: Expected, patience: Patience, faults: list[str]
     ) -> dict[str, int] | None:
-        """Through the driver; its counters if the program ended well."""
-        transport = SimulatedTransport(host.machine)
-        driver = Driver(self.config, transport, reserved=program.address, privileged=False)
+        """Through the driver; what of cycles and counters is to be had if the program ended well."""
+        machine = _Timed(host.machine, None if due.long or not due.known else patience)
+        driver = Driver(
+            self.config, SimulatedTransport(machine), reserved=program.address, privileged=False
+        )
         asked = driver.program()
         for code in program.code[: program.count]:
             asked.append(Descriptor.unpack(code))
-        patience = _PATIENCE if due.long or not due.known else _LIMIT
         try:
-            report = driver.run(asked, patience)
+            report = driver.run(asked, _PATIENCE)
         except HardwareError as error:
-            told = (Error(error.code), error.index, error.address)
+            told = (error.raw_code, error.index, error.address)
             if due.known and told != (due.error, due.index, due.address):
-                faults.append(f"the driver is told {_told(*told)}, but {_of(due)} is due")
+                faults.append(f"the driver is told {error_words(*told)}, but {_of(due)} is due")
             return None
-        except DriverTimeout:
+        except DriverTimeout as error:
+            if error.status & STATUS_RESETTING:
+                faults.append(str(error))
             if due.known and not due.long:
                 faults.append(f"no interrupt, but {_of(due)} is due")
             return None
         if due.known and due.error != Error.NONE:
             faults.append(f"the driver is told of no error, but {_of(due)} is due")
-        return dict(report.counters)
+        return dict(report.counters) or {"CYCLES": machine.elapsed}
 
     def _work(
-        self, host: Host, program: Program, due: Expected, faults: list[str]
+        self, host: Host, program: Program, due: Expected, patience: Patience, faults: list[str]
     ) -> dict[str, int] | None:
-        """Register by register; the counters if the program ended well."""
-        machine = host.machine
+        """Register by register; what of cycles and counters is to be had if the program ended well."""
+        machine = _Timed(host.machine, None if due.long or not due.known else patience)
         host.run(program.address, program.count, 0)
-        doorbell = machine.cycles - 1
-        ended = machine.run(_PATIENCE if due.long or not due.known else _LIMIT)
-        elapsed = machine.cycles - doorbell - INTERRUPT_LATENCY
+        machine.rung()
+        ended = machine.run(0)
         if not ended:
             if due.known and not due.long:
                 faults.append(f"no interrupt, but {_of(due)} is due")
@@ -194,7 +210,7 @@ class Bench:
         if due.known:
             failed = due.error != Error.NONE
             if told != wanted:
-                faults.append(f"it stops with {_told(*told)}, but {_of(due)} is due")
+                faults.append(f"it stops with {error_words(*told)}, but {_of(due)} is due")
             if completed != (due.index if failed else program.count):
                 faults.append(f"COMPLETED is {completed}, but {_of(due)} is due")
         if (status, cause) != ((STATUS_ERROR, 2) if failed else (STATUS_DONE, 1)):
@@ -204,7 +220,7 @@ class Bench:
             return None
         if self.config.build.counters:
             return host.counters()
-        return {"CYCLES": elapsed}
+        return {"CYCLES": machine.elapsed}
 
     # What is left.
 
@@ -259,16 +275,47 @@ class Bench:
             faults.append(f"counters are not those of the model: {', '.join(differ[:_SHOWN])}")
 
 
+class _Timed:
+    """The machine, for a driver: it waits as long as a program deserves, and tells how long it took."""
+
+    def __init__(self, machine: CompiledAccelerator, patience: Patience | None) -> None:
+        self._machine = machine
+        self._patience = patience
+        """None of a program that the host stops after a while."""
+        self._doorbell = 0
+        self.elapsed = 0
+        """Cycles of the last program, as the counter CYCLES has them."""
+
+    @property
+    def memory(self) -> NDArray[np.uint8]:
+        return self._machine.memory
+
+    def read_register(self, offset: int) -> int:
+        return self._machine.read_register(offset)
+
+    def write_register(self, offset: int, value: int) -> None:
+        self._machine.write_register(offset, value)
+        if offset == _CONTROL and value & _START:
+            self.rung()
+
+    def rung(self) -> None:
+        """The doorbell has just been answered; that write returns with the cycle after it."""
+        self._doorbell = self._machine.cycles - 1
+
+    def run(self, max_cycles: int) -> bool:
+        """Wait for the interrupt, however long the driver would."""
+        machine, patience = self._machine, self._patience
+        ended = machine.run(_PATIENCE) if patience is None else patience.wait(machine)
+        self.elapsed = self._machine.cycles - self._doorbell - INTERRUPT_LATENCY
+        return ended
+
+
 def watch(machine: CompiledAccelerator, windows: Iterable[Window]) -> None:
     """Let the memory count what is outside of ``windows``."""
     machine.watch([(w.base, w.limit, w.read, w.write) for w in windows])
 
 
-def _told(code: int, index: int, address: int) -> str:
-    return f"{Error(code).name} of descriptor {index} at {address:#x}"
-
-
 def _of(due: Expected) -> str:
     if due.error == Error.NONE:
         return "a good end"
-    return _told(due.error, due.index, due.address)
+    return error_words(due.error, due.index, due.address)

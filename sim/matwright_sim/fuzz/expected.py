@@ -14,7 +14,7 @@ from matwright.schedule.descriptor import DESCRIPTOR_BYTES, Descriptor, Error, F
 
 from ..golden.machine import GoldenMachine, check, regions
 
-__all__ = ["SLACK", "Expected", "expected"]
+__all__ = ["SLACK", "Expected", "descriptor_steps", "expected"]
 
 SLACK = 20
 """Cycles that a step of the array may take, with what memory and bus add."""
@@ -80,7 +80,7 @@ def expected(
             due.error = Error.WINDOW
             break
         due.legal.append(descriptor)
-        steps += _steps(config, descriptor)
+        steps += descriptor_steps(config, descriptor)
         due.long = due.long or steps > most_steps
         if results and not due.long and due.known:
             due.known = marks.add(descriptor)
@@ -98,7 +98,7 @@ def _unchanged(due: Expected, memory: NDArray[np.uint8], results: bool) -> Expec
     return due
 
 
-def _steps(config: AcceleratorConfig, d: Descriptor) -> int:
+def descriptor_steps(config: AcceleratorConfig, d: Descriptor) -> int:
     serial = config.build.post_multiplier == "serial"
     element = ceil_div(SerialPost.CYCLES, SLACK) if serial else 1
     tiles = ceil_div(d.n, config.cols) * ceil_div(d.k, config.rows)

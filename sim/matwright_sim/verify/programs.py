@@ -84,7 +84,9 @@ def _figures(total: Found, failures: int) -> Outcome:
         Figure("cycles", total.cycles),
         Figure("run by the driver", total.kinds["by the driver"]),
         Figure("stopped by an error", total.programs - total.ends["NONE"] - total.ends["long"]),
+        Figure("cycles compared", total.timed),
         Figure("cycles and counters compared", total.counted),
+        Figure("not foreseen, as they write over themselves", total.unforeseen),
         Figure("programs that differ", failures, "0", not failures),
     ]
     ends = tuple((name, number) for name, number in sorted(total.ends.items()))
