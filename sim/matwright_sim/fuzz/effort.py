@@ -2,7 +2,7 @@
 """How much of a campaign a time affords, on any configuration, and its parts on several processes."""
 
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeVar
 
 from matwright.config import AcceleratorConfig
@@ -41,8 +41,11 @@ def spread(
     jobs: int,
     make: Callable[..., Any],
     arguments: tuple[Any, ...],
-) -> Iterator[R]:
-    """``work(bench, task)`` of each task in order; ``bench`` is ``make(*arguments)``, one a process."""
+) -> Generator[R, None, None]:
+    """``work(bench, task)`` of each task in order; ``bench`` is ``make(*arguments)``, one a process.
+
+    Processes that still work are ended with the generator.
+    """
     if jobs == 1 or len(tasks) == 1:
         bench = make(*arguments)
         for task in tasks:

@@ -9,14 +9,13 @@ large GEMMs. All of memory is compared, so that nothing is written but results.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from matwright.config import AcceleratorConfig
-from matwright.schedule.descriptor import Error
 
 from ..agents.configurations import array_steps, operand_bytes, random_shape
 from ..agents.host import Host
@@ -24,6 +23,8 @@ from ..agents.programs import build_program
 from ..fuzz.bench import STATUS_DONE, Bench
 from ..fuzz.case import World
 from ..fuzz.effort import bus_cycles, cycle_seconds, spread
+from ..fuzz.patience import ENOUGH, Patience
+from ..fuzz.told import BROKEN, error_name
 from .check import Check, Failure, Figure, NotRun, Outcome, Task
 
 __all__ = ["CHECK", "LARGEST", "Batch", "all_shapes", "batches", "sample"]
@@ -46,7 +47,6 @@ _BATCH = 1.5
 """Seconds of a batch, which is a machine and a memory."""
 _LATENCIES = (1, 2, 7, 40, 100)
 _STALLS = (0.1, 0.3, 0.6)
-_LIMIT = 50_000_000
 _SERIAL = 71
 """Cycles of an element of D where post-processing multiplies bit by bit."""
 _PARALLEL = 400
@@ -217,75 +217,102 @@ def _shape_seconds(config: AcceleratorConfig) -> float:
 
 def _batch(bench: Bench, batch: Batch) -> _Made:
     rng = np.random.default_rng(list(batch.key))
-    made = _Made()
     read, write = (int(_LATENCIES[int(rng.integers(len(_LATENCIES)))]) for _ in range(2))
     stall = _STALLS[int(rng.integers(len(_STALLS)))] if rng.integers(2) else 0.0
     memory = min(_MEMORY, 1 << bench.config.bus.addr_width)
     world = World(memory, read, write, stall, int(rng.integers(1 << 32)))
-    with bench.machine(world) as machine:
-        host = Host(machine)
-        for number, shapes in enumerate(batch.programs):
-            case = _case(batch, number, world)
-            cycles, fault = _program(bench.config, host, case)
-            made.programs += 1
-            made.gemms += len(shapes)
-            made.cycles += cycles
-            if fault:
-                made.failures.append(Failure(fault, batch.key[0], case))
-                break
+    made, fault = _play(bench, _case(batch, world, 0, batch.programs))
+    if fault:
+        at = made.programs - 1
+        case = _case(batch, world, 0, batch.programs[: at + 1])
+        if at:
+            # What was before it may matter, or the moments at which the memory paused. If not, less will do.
+            small = _case(batch, world, at, batch.programs[at : at + 1])
+            _, alone = _play(bench, small)
+            if alone:
+                case, fault = small, alone
+        made.failures.append(Failure(fault, batch.key[0], case))
     return made
 
 
-def _case(batch: Batch, number: int, world: World) -> dict[str, Any]:
-    """A program of a batch, as plain data."""
+def _case(
+    batch: Batch, world: World, first: int, programs: Sequence[Sequence[Shape]]
+) -> dict[str, Any]:
+    """Programs of a batch from the one of number ``first`` on, as plain data."""
     return {
-        "key": [*batch.key, number],
-        "shapes": [list(shape) for shape in batch.programs[number]],
+        "key": list(batch.key),
+        "first": first,
+        "programs": [[list(shape) for shape in shapes] for shapes in programs],
         "chain": batch.chain,
         "world": asdict(world),
     }
 
 
-def _program(config: AcceleratorConfig, host: Host, case: Mapping[str, Any]) -> tuple[int, str]:
-    """The cycles of a program, and what was wrong."""
-    machine = host.machine
-    rng = np.random.default_rng([*case["key"], 1])
+def _play(bench: Bench, case: Mapping[str, Any], trace: Path | None = None) -> tuple[_Made, str]:
+    """The programs of a case, one after the other on one machine without a reset, up to the first that is
+    at fault; and what was wrong with that."""
+    made, fault = _Made(), ""
+    world = World(**case["world"])
+    with bench.machine(world, trace) as machine:
+        try:
+            host = Host(machine)
+            for number, shapes in enumerate(case["programs"], case["first"]):
+                made.programs += 1
+                made.gemms += len(shapes)
+                start = machine.cycles
+                try:
+                    fault = _program(host, world, [*case["key"], number], shapes, case["chain"])
+                finally:
+                    made.cycles += machine.cycles - start
+                if fault:
+                    break
+        except BROKEN as error:
+            fault = f"the host cannot go on: {error}"
+    return made, fault
+
+
+def _program(
+    host: Host, world: World, key: Sequence[int], shapes: Sequence[Sequence[int]], chain: bool
+) -> str:
+    """Runs a program; what was wrong."""
+    machine, config = host.machine, host.machine.config
+    rng = np.random.default_rng([*key, 1])
     image = build_program(
         config,
         rng,
-        [tuple(shape) for shape in case["shapes"]],
+        [(m, n, k) for m, n, k in shapes],
         memory_bytes=machine.memory.size,
         dependent=bool(rng.integers(2)),
-        chain=bool(case["chain"]),
+        chain=chain,
     )
     machine.memory[:] = image.before
-    before, start = machine.violations, machine.cycles
-    ended = host.run(image.address, image.count, _LIMIT)
-    cycles = machine.cycles - start
-    if not ended:
-        return cycles, f"a program of {image.count} GEMMs has not ended after {_LIMIT} cycles"
+    before = machine.violations
+    host.run(image.address, image.count, 0)
+    patience = Patience(config, image.descriptors, image.address, world)
+    if not patience.wait(machine):
+        return (
+            f"a program of {image.count} GEMMs has not ended after {patience.most:,} cycles, "
+            f"and takes {patience.cycles:,} without pauses of the memory"
+        )
     if host.read("STATUS") != STATUS_DONE:
         code, index, _ = host.error()
-        shape = " x ".join(map(str, case["shapes"][index])) if index < image.count else "none"
-        return cycles, f"the GEMM {shape} (M x N x K) ends with the error {Error(code).name}"
+        shape = " x ".join(map(str, shapes[index])) if index < image.count else "none"
+        return f"the GEMM {shape} (M x N x K) ends with the error {error_name(code)}"
     wrong = np.flatnonzero(machine.memory != image.after)
     if wrong.size:
-        return (
-            cycles,
-            f"{wrong.size} bytes of memory differ from NumPy, {_where(image, wrong, case)}",
-        )
+        return f"{wrong.size} bytes of memory differ from NumPy, {_where(image, wrong, shapes)}"
     if machine.violations != before:
-        return cycles, f"the rules of the bus were broken: {machine.violations}"
-    return cycles, ""
+        return f"the rules of the bus were broken: {machine.violations}"
+    return ""
 
 
-def _where(image: Any, wrong: Any, case: Mapping[str, Any]) -> str:
+def _where(image: Any, wrong: Any, shapes: Sequence[Sequence[int]]) -> str:
     place = int(wrong[0])
     try:
         region = image.at(place)
     except KeyError:
         return f"the first at {place:#x}, where no result belongs"
-    shape = " x ".join(map(str, case["shapes"][region.index]))
+    shape = " x ".join(map(str, shapes[region.index]))
     return f"the first in {region.role} of the GEMM {shape} (M x N x K)"
 
 
@@ -305,18 +332,26 @@ def run(task: Task) -> Outcome:
     large = _large(config, task.seed, _LARGE_SECONDS[task.full])
     chains = _chains(config, task.seed, _CHAINS[task.full])
     small = batches(config, task.seed, 1, shapes)
-    made = _run(task, [*small, *chains, *large])
+    work = [*small, *chains, *large]
+    made = _run(task, work)
     result = Outcome()
     failures = [failure for part in made for failure in part.failures]
+    # What has run, which is not all where something failed.
+    ran = [sum(part.gemms for part in made[span]) for span in _slices(small, chains, large)]
     result.figures += [
-        Figure("shapes of 1 to 40", len(shapes)),
-        Figure("GEMMs in chains", sum(batch.count for batch in chains)),
-        Figure("large GEMMs", sum(batch.count for batch in large)),
+        Figure("shapes of 1 to 40", ran[0]),
+        Figure("GEMMs in chains", ran[1]),
+        Figure("large GEMMs", ran[2]),
         Figure("programs", sum(part.programs for part in made)),
         Figure("cycles", sum(part.cycles for part in made)),
         Figure("programs that differ from NumPy", len(failures), "0", not failures),
     ]
     result.failures += failures
+    if failures and len(made) < len(work):
+        result.notes.append(
+            f"it ended after {ENOUGH} failures, with {len(work) - len(made):,} of {len(work):,} "
+            "batches of programs still to be run"
+        )
     if every < LARGEST**3:
         result.notes.append(
             f"{LARGEST**3 - every:,} of {LARGEST**3:,} shapes are beyond the limits or the address space"
@@ -324,27 +359,34 @@ def run(task: Task) -> Outcome:
     return result
 
 
+def _slices(*kinds: Sequence[Batch]) -> list[slice]:
+    """Where each kind's batches are in a list of all."""
+    ends = [0, *accumulate(len(kind) for kind in kinds)]
+    return [slice(start, end) for start, end in pairwise(ends)]
+
+
 def _run(task: Task, work: Sequence[Batch]) -> list[_Made]:
+    """What came of the batches, in order, up to one with which there are failures enough."""
     total = sum(batch.count for batch in work)
-    done, made = 0, []
+    done, failed = 0, 0
+    made: list[_Made] = []
     task.advance(0, total)
-    for batch, part in zip(
-        work,
-        spread(_batch, work, jobs=task.jobs, make=Bench, arguments=(task.config, task.verilog)),
-        strict=True,
-    ):
+    parts = spread(_batch, work, jobs=task.jobs, make=Bench, arguments=(task.config, task.verilog))
+    for batch, part in zip(work, parts, strict=False):
         made.append(part)
         done += batch.count
+        failed += bool(part.failures)
         task.advance(done, total)
+        if failed == ENOUGH:
+            parts.close()
+            break
     return made
 
 
 def replay(task: Task, case: Mapping[str, Any], trace: Path | None) -> Outcome:
-    """Run the program of a failure again."""
-    bench = Bench(task.config, task.verilog)
-    with bench.machine(World(**case["world"]), trace) as machine:
-        cycles, fault = _program(task.config, Host(machine), case)
-    result = Outcome(figures=[Figure("cycles", cycles)])
+    """Run the programs of a failure again, those before it first."""
+    made, fault = _play(Bench(task.config, task.verilog), case, trace)
+    result = Outcome(figures=[Figure("programs", made.programs), Figure("cycles", made.cycles)])
     if fault:
         result.failures.append(Failure(fault, None, case))
     return result

@@ -3,6 +3,7 @@
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
@@ -10,10 +11,15 @@ import pytest
 from matwright.config import Limits
 from matwright.presets import PRESETS
 from matwright.schedule.descriptor import Flag
+from matwright_sim.agents.host import Host
 from matwright_sim.agents.programs import build_program
+from matwright_sim.compiled import CompiledAccelerator, RegisterError
+from matwright_sim.fuzz.bench import Bench
+from matwright_sim.fuzz.case import World
+from matwright_sim.fuzz.patience import Patience
 from matwright_sim.verify import shapes
 from matwright_sim.verify.check import NotRun, Task
-from matwright_sim.verify.shapes import CHECK, all_shapes, batches, sample
+from matwright_sim.verify.shapes import CHECK, Batch, all_shapes, batches, sample
 
 SMALL = PRESETS["small"]
 
@@ -91,6 +97,96 @@ def test_a_bug_is_found_and_seen_again(planted: Task, monkeypatch: pytest.Monkey
     read = json.loads(json.dumps(failure.case))
     assert CHECK.replay(planted, read, None).failures[0].what == failure.what
     assert CHECK.replay(Task(planted.config, planted.folder), read, None).passed
+
+
+def test_what_needs_programs_before_it_is_seen_again(
+    sound: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are in the case, and run first; what fails alone has none before it."""
+    bench = Bench(sound.config, sound.verilog)
+    batch = Batch((7, 1, 0), tuple(((2, 3, 4), (1, 2, size)) for size in range(1, 9)))
+    wait = Patience.wait
+    bad = [1]
+
+    def worn(self: Patience, machine: CompiledAccelerator) -> bool:
+        """Breaks memory at the end of the program with which the machine has read so many bursts."""
+        ended = wait(self, machine)
+        if machine.statistics()["read_bursts"] >= bad[0]:
+            machine.memory[0] ^= 1
+        return ended
+
+    monkeypatch.setattr(Patience, "wait", worn)
+    assert CHECK.replay is not None
+    lengths = []
+    for bad[0] in (1, 60):
+        (failure,) = shapes._batch(bench, batch).failures
+        case = json.loads(json.dumps(failure.case))
+        lengths.append((case["first"], len(case["programs"])))
+        assert failure.what.endswith("the first at 0x0, where no result belongs")
+        assert [one.what for one in CHECK.replay(sound, case, None).failures] == [failure.what]
+    (first, count), (start, many) = lengths
+    assert (first, count, start) == (0, 1, 0) and 1 < many <= 8
+
+
+def test_what_fails_alone_needs_no_programs_before_it(
+    sound: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = Batch((7, 1, 0), (((2, 3, 4),), ((1, 2, 3),), ((2, 2, 2),)))
+
+    def program(host: Host, world: World, key: list[int], wanted: object, chain: bool) -> str:
+        return f"program {key[3]} is wrong" if key[3] == 2 else ""
+
+    monkeypatch.setattr(shapes, "_program", program)
+    (failure,) = shapes._batch(Bench(sound.config, sound.verilog), batch).failures
+    assert failure.what == "program 2 is wrong" and failure.case is not None
+    assert (failure.case["first"], failure.case["programs"]) == (2, [[[2, 2, 2]]])
+
+
+def test_a_machine_that_hangs(sound: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is given some times what the cycle model says; a few failures are enough, what has run is told."""
+    monkeypatch.setattr(shapes, "_LARGE_SECONDS", {False: 0.0})
+    monkeypatch.setattr(shapes, "_BATCH", 0.1)
+    waited: list[int] = []
+    monkeypatch.setattr(CompiledAccelerator, "run", lambda self, most: waited.append(most))
+    outcome = CHECK.run(sound)
+    found = {figure.name: figure.value for figure in outcome.figures}
+    assert len(outcome.failures) == 3 == found["programs"]
+    pattern = (
+        r"a program of \d+ GEMMs has not ended after ([\d,]+) cycles, and takes ([\d,]+) without"
+    )
+    for failure in outcome.failures:
+        told = re.match(pattern, failure.what)
+        assert told, failure.what
+        limit, takes = (int(number.replace(",", "")) for number in told.groups())
+        assert 3 * takes < limit < 40 * takes + 20_000
+        # The doorbell waits for nothing; then twice, and both together are the limit.
+        assert sum(waited[:3]) == limit
+        del waited[:3]
+    shapes_of = [shape for one in outcome.failures for shape in (one.case or {})["programs"][0]]
+    assert found["shapes of 1 to 40"] == len(shapes_of)
+    assert outcome.notes[0].startswith("it ended after 3 failures, with ")
+
+
+def test_what_no_machine_should_say(sound: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A register that does not answer, an error that there is not: failures with a case."""
+    case = {"key": [1, 1, 0], "first": 0, "programs": [[[2, 3, 4]]], "chain": False}
+    case |= {"world": {"memory_bytes": 1 << 16}}
+
+    def mute(self: Host, name: str) -> int:
+        raise RegisterError("a register read must be answered OKAY, not SLVERR at 0x10")
+
+    assert CHECK.replay is not None
+    with monkeypatch.context() as patched:
+        patched.setattr(Host, "read", mute)
+        (failure,) = CHECK.replay(sound, case, None).failures
+    assert failure.what == (
+        "the host cannot go on: a register read must be answered OKAY, not SLVERR at 0x10"
+    )
+    assert failure.case == case
+    monkeypatch.setattr(Host, "read", lambda self, name: 4)
+    monkeypatch.setattr(Host, "error", lambda self: (238, 0, 0))
+    (failure,) = CHECK.replay(sound, case, None).failures
+    assert failure.what == "the GEMM 2 x 3 x 4 (M x N x K) ends with the error the unknown code 238"
 
 
 def test_limits_are_told(sound: Task, monkeypatch: pytest.MonkeyPatch) -> None:
