@@ -12,6 +12,8 @@ from ..agents.host import Host
 from ..agents.programs import build_program
 from ..compiled import FAULTS, CompiledAccelerator, FaultEvent
 from .bench import STATUS_DONE, STATUS_ERROR
+from .patience import SLOW, Patience
+from .told import error_name, error_words
 
 __all__ = ["CODES", "HANGS", "LATENCY", "OF_BURSTS", "UNASKED", "BusBench", "Wrong", "inject"]
 __all__ += ["reported"]
@@ -91,6 +93,7 @@ class BusBench:
         machine, size = self.machine, self.machine.memory.size
         image = build_program(machine.config, self.rng, self.shapes, memory_bytes=size)
         self.image = image
+        self.patience = Patience(machine.config, image.descriptors, image.address, SLOW)
         machine.watch(
             (region.start, region.stop - 1, region.role != "d", region.role == "d")
             for region in image.regions
@@ -122,10 +125,10 @@ class BusBench:
     def finish(self) -> None:
         """Wait for a program's end; every byte is right."""
         machine = self.machine
-        _need(machine.run(_LONGEST), "a good program gives no interrupt")
+        _need(self.patience.wait(machine), "a good program gives no interrupt")
         told, status = self.host.error(), self.host.read("STATUS")
         good = told == (Error.NONE, 0, 0) and status == STATUS_DONE
-        _need(good, f"a good program ends with {_told(told)} and STATUS {status}")
+        _need(good, f"a good program ends with {error_words(*told)} and STATUS {status}")
         wrong = np.flatnonzero(machine.memory != self.image.after)
         _need(not wrong.size, f"{wrong.size} bytes of a good program's results are wrong")
         self._check_rules()
@@ -159,7 +162,10 @@ class BusBench:
             _need(machine.irq, "there is an error and no interrupt")
             status = host.read("STATUS"), host.read("IRQ_CAUSE")
             _need(status == (STATUS_ERROR, _IRQ_ERROR), f"STATUS and IRQ_CAUSE are {status}")
-            _need(host.error() == error, f"{_told(host.error())}, but {_told(error)} is due")
+            _need(
+                host.error() == error,
+                f"{error_words(*host.error())}, but {error_words(*error)} is due",
+            )
             same = host.read("COMPLETED") == completed <= self.image.count
             _need(same, f"COMPLETED was {completed} and is {host.read('COMPLETED')}")
             self.settle()
@@ -238,7 +244,7 @@ class BusBench:
             return
         _need(late == LATENCY, f"the interrupt comes {late} cycles after {fault}, not {LATENCY}")
         code, index, address = self.host.error()
-        _need(code == CODES[fault], f"{Error(code).name} after {fault}")
+        _need(code == CODES[fault], f"{error_name(code)} after {fault}")
         self.check_error(code, index, address)
 
     def surplus_answer(self, fault: str) -> bool:
@@ -255,15 +261,15 @@ class BusBench:
         elif not event.in_flight:
             at_once = True
             due = (code, stopped) == (CODES[fault], event.cycle + LATENCY)
-            _need(due, f"{Error(code).name} {stopped - event.cycle} cycles after {fault}")
+            _need(due, f"{error_name(code)} {stopped - event.cycle} cycles after {fault}")
             self.check_error(code, index, address)
         elif fault == "unasked_read":
             seen = code in (Error.READ_ID, Error.READ_LAST)
-            _need(seen, f"{Error(code).name} after {fault}")
+            _need(seen, f"{error_name(code)} after {fault}")
         elif code == Error.NONE:
             self.finish()
         else:
-            _need(code == Error.WRITE_ID, f"{Error(code).name} after {fault}")
+            _need(code == Error.WRITE_ID, f"{error_name(code)} after {fault}")
         self.settle()
         return at_once
 
@@ -271,10 +277,13 @@ class BusBench:
         """The doorbell of a running machine: it stops, unless it had just ended."""
         host = self.host
         host.write("CONTROL", 1)
-        _need(self.machine.run(_LONGEST), "no interrupt after the doorbell of a running machine")
+        waited = self.patience.wait(self.machine)
+        _need(waited, "no interrupt after the doorbell of a running machine")
         if host.read("STATUS") & STATUS_ERROR:
             due = (Error.DOORBELL, host.read("COMPLETED"), 0)
-            _need(host.error() == due, f"{_told(host.error())}, but {_told(due)} is due")
+            _need(
+                host.error() == due, f"{error_words(*host.error())}, but {error_words(*due)} is due"
+            )
             self.check_error(*due)
             return
         # It had ended before the doorbell was there, and runs once more: nothing swallows a doorbell.
@@ -306,8 +315,3 @@ def inject(bench: BusBench, fault: str, later: int = 0) -> None:
 def reported(events: Sequence[FaultEvent]) -> Error:
     """Of the faults of one beat, the one that is reported: ID, then RLAST, then response."""
     return min((CODES[event.fault] for event in events), key=_ORDER.index)
-
-
-def _told(error: tuple[int, ...]) -> str:
-    code, index, address = error
-    return f"{Error(code).name} of descriptor {index} at {address:#x}"

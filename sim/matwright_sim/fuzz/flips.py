@@ -21,6 +21,7 @@ from ..compiled import CompiledAccelerator
 from ..verilog import cached_verilog
 from .bench import STATUS_DONE, STATUS_ERROR
 from .draw import memory_size, usual_shapes
+from .patience import ENOUGH, SLOW, Patience
 
 __all__ = ["ARM", "FORGET", "MEMORIES", "Flips", "Summary", "banks"]
 
@@ -70,7 +71,6 @@ class Flips:
         self.config = config
         self.verilog = cached_verilog(config) if verilog is None else verilog
         self.memory = memory_size(config)
-        self.seed = seed
         self.rng = np.random.default_rng(seed)
         self.summary = Summary()
         self.images = [
@@ -81,7 +81,8 @@ class Flips:
         ]
 
     def run(self, singles: int, doubles: int) -> Summary:
-        """So many flips of one bit and of two, or as many as find a word in a great many programs."""
+        """So many flips of one bit and of two, or as many as find a word in a great many programs, or up to
+        programs that are wrong often enough."""
         most = 100 + _PROGRAMS_OF_A_FLIP * (singles + doubles)
         summary = self.summary
         with CompiledAccelerator(
@@ -89,12 +90,16 @@ class Flips:
         ) as machine:
             host = Host(machine)
             stops = self.config.build.sram_protection == "parity"
-            while summary.single < singles and summary.programs < most:
+
+            def goes_on() -> bool:
+                return summary.programs < most and len(summary.wrong) < ENOUGH
+
+            while summary.single < singles and goes_on():
                 if stops:
                     self._stopped(host, 1)
                 else:
                     self._corrected(host, singles)
-            while summary.double < doubles and summary.programs < most:
+            while summary.double < doubles and goes_on():
                 self._stopped(host, 2)
         return summary
 
@@ -117,10 +122,12 @@ class Flips:
     def _corrected(self, host: Host, most: int) -> None:
         """A program with as many single flips as find a word, one after the other."""
         image, summary, done = self._begin(host), self.summary, 0
-        while not host.machine.irq and summary.single < most:
+        machine, patience = host.machine, _patience(host.machine, image)
+        end = machine.cycles + patience.short
+        while not machine.irq and machine.cycles < end and summary.single < most:
             name = self._arm(host, 1)
             # The next is armed when this one has struck: of one that is overwritten nobody knows.
-            while host.read("INJECT") & ARM and not host.machine.run(20):
+            while host.read("INJECT") & ARM and machine.cycles < end and not machine.run(20):
                 pass
             if not host.read("INJECT") & ARM:
                 summary.single += 1
@@ -128,7 +135,7 @@ class Flips:
                 done += 1
                 host.machine.run(int(self.rng.integers(1, 60)))
         host.write("INJECT", 0)
-        if not host.machine.run(1_000_000):
+        if not patience.wait(machine):
             self._fault("no interrupt")
         corrected = host.read("SRAM_CORRECTED")
         if host.read("STATUS") != STATUS_DONE or not np.array_equal(
@@ -148,7 +155,7 @@ class Flips:
         if host.machine.irq:
             return
         name = self._arm(host, flips)
-        ended = host.machine.run(1_000_000)
+        ended = _patience(host.machine, image).wait(host.machine)
         struck = not host.read("INJECT") & ARM
         host.write("INJECT", 0)
         if not ended:
@@ -163,7 +170,7 @@ class Flips:
         if host.read("STATUS") != STATUS_ERROR or not reported:
             self._fault(f"{flips} flips of {name} gave {host.error()}")
         for place in np.flatnonzero(host.machine.memory != image.before):
-            if image.at(int(place)).role != "d":
+            if not any(r.role == "d" and r.start <= place < r.stop for r in image.regions):
                 self._fault(f"{place:#x} has changed, which is no result")
         summary.per_memory[name] += 1
         if flips == 1:
@@ -174,4 +181,8 @@ class Flips:
         host.reset()
 
     def _fault(self, text: str) -> None:
-        self.summary.wrong.append(f"seed {self.seed}: {text}")
+        self.summary.wrong.append(f"program {self.summary.programs}: {text}")
+
+
+def _patience(machine: CompiledAccelerator, image: ProgramImage) -> Patience:
+    return Patience(machine.config, image.descriptors, image.address, SLOW)

@@ -27,6 +27,8 @@ from ..verilog import cached_verilog
 from .bench import STATUS_DONE, STATUS_ERROR, watch
 from .draw import spoiled, to_the_edge
 from .expected import SLACK, expected
+from .patience import ENOUGH, ends
+from .told import error_name
 
 __all__ = ["CHUNK", "Ground", "Hostile", "Summary", "campaign"]
 
@@ -100,7 +102,8 @@ class Hostile:
         ]
 
     def run(self, seed: int, count: int) -> Summary:
-        """Programs of ``count`` descriptors altogether, of seeds from ``seed`` on."""
+        """Programs of ``count`` descriptors altogether, of seeds from ``seed`` on, or up to those that are
+        wrong often enough."""
         self._outside = 0
         summary = Summary(self.config.name, seed)
         with CompiledAccelerator(
@@ -113,7 +116,7 @@ class Hostile:
             seed=seed,
         ) as machine:
             host = Host(machine)
-            while summary.descriptors < count:
+            while summary.descriptors < count and len(summary.wrong) < ENOUGH:
                 self._program(host, seed + summary.descriptors, count, summary)
         return summary
 
@@ -162,9 +165,9 @@ class Hostile:
                 faults.append("a soft reset does not end")
         else:
             status, found = host.read("STATUS"), host.error()
-            summary.outcomes[Error(found[0]).name] += 1
+            summary.outcomes[error_name(found[0])] += 1
             if status != (STATUS_ERROR if error else STATUS_DONE) or found[0] != error:
-                faults.append(f"{Error(found[0]).name}, STATUS {status}, but {error.name} is due")
+                faults.append(f"{error_name(found[0])}, STATUS {status}, but {error.name} is due")
             elif error:
                 at = (address + DESCRIPTOR_BYTES * index) % (1 << self.config.bus.addr_width)
                 if found[1:] != (index, at) or host.read("COMPLETED") != index:
@@ -183,7 +186,8 @@ class Hostile:
         summary.outside += outside - self._outside
         self._outside = outside
         faults += self._next_legal(host, seed)
-        summary.wrong += [f"seed {summary.seed}, program {seed}: {fault}" for fault in faults]
+        at = seed - summary.seed
+        summary.wrong += [f"the program from descriptor {at} on: {fault}" for fault in faults]
 
     def _next_legal(self, host: Host, seed: int) -> list[str]:
         """The next legal program, exact or not."""
@@ -192,7 +196,7 @@ class Hostile:
         host.open([Window(0, self.ground.memory - 1)])
         good = self.legal[seed % len(self.legal)]
         machine.memory[:] = good.before
-        if not host.run(good.address, good.count):
+        if not ends(host, good):
             return ["the next legal program does not end"]
         if host.read("STATUS") != STATUS_DONE or not np.array_equal(machine.memory, good.after):
             return ["the next legal program is not exact"]
@@ -279,7 +283,9 @@ def _work(task: tuple[str, int, int]) -> Summary:
     name, seed, count = task
     if name not in _MACHINES:
         _MACHINES[name] = Hostile(preset(name))
-    return _MACHINES[name].run(seed, count)
+    made = _MACHINES[name].run(seed, count)
+    made.wrong = [f"seed {seed}, {what}" for what in made.wrong]
+    return made
 
 
 _MACHINES: dict[str, Hostile] = {}

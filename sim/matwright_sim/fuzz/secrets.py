@@ -17,6 +17,7 @@ from matwright.schedule.descriptor import DESCRIPTOR_BYTES, Descriptor, Flag
 from ..agents.host import Host
 from ..agents.programs import ProgramImage
 from ..compiled import CompiledAccelerator
+from .patience import ends
 
 __all__ = ["ENDS", "left_behind", "moved_up", "registers", "shows", "statistics", "with_secrets"]
 
@@ -29,7 +30,6 @@ _OF_A_TENANT = [
     *("PROGRAM_LO", "PROGRAM_HI", "PROGRAM_COUNT", "ERROR_ADDR_LO", "ERROR_ADDR_HI", *COUNTERS),
 ]
 """Registers that are 0 when a tenant's use has ended."""
-_LONGEST = 3_000_000
 
 
 def with_secrets(image: ProgramImage, secret: int) -> NDArray[np.uint8]:
@@ -87,7 +87,7 @@ def shows(
         host = Host(machine, [Window(0, half - 1)])
         machine.memory[:half] = with_secrets(image, secret)
         machine.memory[half:] = 0
-        if not host.run(image.address, image.count, _LONGEST):
+        if not ends(host, image):
             return "a good program gives no interrupt"
         seen.append(registers(host) | statistics(machine))
     return _differ("time and registers depend on data", *seen)
@@ -98,7 +98,7 @@ def left_behind(
     first: ProgramImage,
     second: ProgramImage,
     secrets: Sequence[int],
-    ends: str,
+    how: str,
     moment: int,
 ) -> str:
     """What the next tenant sees of the first one's secret; of nothing the empty string.
@@ -113,10 +113,11 @@ def left_behind(
         host = Host(machine, [Window(0, half - 1)])
         machine.memory[:half] = with_secrets(first, secret)
         machine.memory[half:] = 0
-        if ends == "error":
+        if how == "error":
             machine.inject_error("read", machine.statistics()["read_bursts"] + moment)
-        most = moment if ends == "aborted" else _LONGEST
-        if not host.run(first.address, first.count, most) and ends != "aborted":
+        if how == "aborted":
+            host.run(first.address, first.count, moment)
+        elif not ends(host, first):
             return "the first tenant's program gives no interrupt"
         machine.release()
         host.end_context()
@@ -128,7 +129,7 @@ def left_behind(
         host.open([Window(half, 2 * half - 1)])
         machine.memory[:half] = 0
         machine.memory[half:] = moved_up(second, half)
-        if not host.run(half + second.address, second.count, _LONGEST):
+        if not ends(host, second, half + second.address):
             return "the next tenant's program gives no interrupt"
         seen.append(left | registers(host) | statistics(machine))
         memories.append(machine.memory.copy())

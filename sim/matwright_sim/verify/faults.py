@@ -20,7 +20,7 @@ from matwright.config import AcceleratorConfig
 
 from ..agents.configurations import operand_bytes
 from ..agents.programs import build_program
-from ..compiled import CompiledAccelerator, RegisterError
+from ..compiled import CompiledAccelerator
 from ..fuzz.bench import Bench
 from ..fuzz.bus import HANGS, OF_BURSTS, UNASKED, BusBench
 from ..fuzz.case import World
@@ -28,7 +28,9 @@ from ..fuzz.draw import memory_size, usual_shapes
 from ..fuzz.effort import affordable, bus_cycles, spread
 from ..fuzz.flips import MEMORIES, Flips
 from ..fuzz.hostile import Ground, Hostile
+from ..fuzz.patience import ENOUGH
 from ..fuzz.secrets import ENDS, left_behind, shows
+from ..fuzz.told import BROKEN
 from .check import Check, Failure, Figure, NotRun, Outcome, Sheet, Task
 
 __all__ = ["CHECK", "KINDS", "at_moments"]
@@ -94,8 +96,8 @@ def at_moments(
                 it.begin_and_wait()
                 happened += _happens(it, kind)
                 it.recover()
-        except (AssertionError, RegisterError, KeyError) as error:
-            return happened, done, f"{error}"
+        except (*BROKEN, KeyError) as error:
+            return happened, done, str(error.args[0] if error.args else error)
     return happened, done, ""
 
 
@@ -191,10 +193,18 @@ _PARTS: dict[str, Callable[[Bench, _Piece], _Made]] = {
     "tenants": _tenants,
     "flips": _flips,
 }
+_NAMES = {"hostile": "hostile descriptors", "tenants": "two tenants", "flips": "flipped bits"}
 
 
 def _work(bench: Bench, piece: _Piece) -> _Made:
-    return _PARTS.get(piece.kind, _moments)(bench, piece)
+    try:
+        return _PARTS.get(piece.kind, _moments)(bench, piece)
+    except BROKEN as error:
+        made = _Made(piece.kind)
+        case = {"part": piece.kind, "key": list(piece.key), "count": piece.count}
+        what = f"{_NAMES.get(piece.kind, piece.kind)}: the host cannot go on: {error}"
+        made.failures.append(Failure(what, piece.key[0], case))
+        return made
 
 
 # The campaign.
@@ -243,19 +253,26 @@ def run(task: Task) -> Outcome:
     pieces = _pieces(task, result.notes)
     total: dict[str, Counter[str]] = {}
     work = spread(_work, pieces, jobs=task.jobs, make=Bench, arguments=(config, task.verilog))
-    for done, made in enumerate(work):
+    failed = 0
+    for done, made in enumerate(work, 1):
         total.setdefault(made.kind, Counter()).update(made.counts)
         result.failures += made.failures
-        task.advance(done + 1, len(pieces))
+        failed += bool(made.failures)
+        task.advance(done, len(pieces))
+        if failed == ENOUGH and done < len(pieces):
+            work.close()
+            left = f"{len(pieces) - done:,} of {len(pieces):,} parts"
+            result.notes.append(f"it ended after {failed} failures, with {left} still to be run")
+            break
     _figures(config, total, result)
     return result
 
 
 def _figures(config: AcceleratorConfig, total: Mapping[str, Counter[str]], result: Outcome) -> None:
-    bus, hostile = total["bus"], total.get("hostile", Counter())
+    bus, hostile = (total.get(kind, Counter()) for kind in ("bus", "hostile"))
     result.figures.append(Figure("faults of the bus", sum(bus.values())))
     missing = [kind for kind in KINDS if not bus[kind]]
-    if missing:
+    if missing and not result.failures:
         result.notes.append(f"found no burst to happen to: {', '.join(missing)}")
     if hostile:
         result.figures += [
@@ -265,7 +282,7 @@ def _figures(config: AcceleratorConfig, total: Mapping[str, Counter[str]], resul
             ),
             Figure("hangs", hostile["hangs"], "0", not hostile["hangs"]),
         ]
-    for name, number in sorted(total["tenants"].items()):
+    for name, number in sorted(total.get("tenants", Counter()).items()):
         result.figures.append(Figure(name, number))
     if "flips" in total:
         result.figures += _of_flips(config, total["flips"])

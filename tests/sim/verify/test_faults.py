@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from matwright_sim.agents.host import Host
+from matwright_sim.compiled import CompiledAccelerator, RegisterError
 from matwright_sim.fuzz import bus
 from matwright_sim.verify import faults
 from matwright_sim.verify.check import NotRun, Outcome, Task
@@ -42,6 +44,17 @@ def test_flips_where_words_have_check_bits(sound: Task, monkeypatch: pytest.Monk
     )
 
 
+def test_flips_in_a_machine_that_hangs(sound: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They end after a few programs, and say so without a seed of their own."""
+    import sram_flips
+
+    config = sram_flips.protected("secded")
+    flips = faults.Flips(config, 5)
+    monkeypatch.setattr(CompiledAccelerator, "run", lambda self, most: False)
+    wrong = flips.run(50, 50).wrong
+    assert 3 <= len(wrong) <= 5 and wrong[0] == "program 1: no interrupt"
+
+
 def test_a_wrong_answer_is_told_and_seen_again(
     sound: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -50,7 +63,7 @@ def test_a_wrong_answer_is_told_and_seen_again(
     monkeypatch.setattr(bus, "LATENCY", bus.LATENCY - 1)
     outcome = CHECK.run(sound)
     assert not outcome.passed
-    failure = next(one for one in outcome.failures if one.what.startswith("strange_write"))
+    failure = outcome.failures[0]
     assert "the interrupt comes" in failure.what
     assert failure.case is not None and CHECK.replay is not None
     read = json.loads(json.dumps(failure.case))
@@ -59,6 +72,44 @@ def test_a_wrong_answer_is_told_and_seen_again(
     assert wave.stat().st_size > 1000
     monkeypatch.undo()
     assert CHECK.replay(sound, read, None).passed
+
+
+def test_what_no_machine_should_say(sound: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reset that does not end and a register that does not answer are failures of every part, with a
+    case; a few are enough."""
+    bench = faults.Bench(sound.config, sound.verilog)
+
+    def stuck(self: Host) -> None:
+        raise AssertionError("reset must end")
+
+    monkeypatch.setattr(Host, "_wait_reset", stuck)
+    for kind, name in (("hostile", "hostile descriptors"), ("tenants", "two tenants")):
+        made = faults._work(bench, faults._Piece(kind, (3, 100, 0), 60))
+        (failure,) = made.failures
+        assert failure.what == f"{name}: the host cannot go on: reset must end"
+        assert failure.case == {"part": kind, "key": [3, 100, 0], "count": 60}
+
+    def mute(self: CompiledAccelerator, offset: int) -> int:
+        raise RegisterError("a register read must be answered OKAY, not SLVERR at 0x10")
+
+    monkeypatch.setattr(CompiledAccelerator, "read_register", mute)
+    monkeypatch.setattr(faults, "_SECONDS", {False: (0.3, 0.1, 0.1, 0.1)})
+    outcome = CHECK.run(sound)
+    assert len(outcome.failures) == 3 and outcome.notes[-1].startswith("it ended after 3 failures")
+    assert all("not SLVERR at 0x10" in failure.what for failure in outcome.failures)
+
+
+def test_faults_of_parts_name_no_seed_of_their_own(
+    sound: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The case has the key they follow from; a code that there is not is told as a number."""
+    monkeypatch.setattr(Host, "error", lambda self: (238, 0, 0))
+    made = faults._work(
+        faults.Bench(sound.config, sound.verilog), faults._Piece("hostile", (3, 100, 0), 20)
+    )
+    (failure,) = made.failures
+    assert failure.what.startswith("hostile descriptors: the program from descriptor ")
+    assert "the unknown code 238, STATUS " in failure.what and "seed" not in failure.what
 
 
 def test_nothing_is_checked_without_checks(sound: Task) -> None:
