@@ -45,7 +45,9 @@ def protected(protection: str) -> AcceleratorConfig:
 
 def _work(task: tuple[str, int, int]) -> Summary:
     protection, seed, count = task
-    return Flips(protected(protection), seed).run(count, count if protection == "secded" else 0)
+    made = Flips(protected(protection), seed).run(count, count if protection == "secded" else 0)
+    made.wrong = [f"seed {seed}, {what}" for what in made.wrong]
+    return made
 
 
 def campaign(protection: str, seed: int, count: int, jobs: int) -> Iterator[Summary]:

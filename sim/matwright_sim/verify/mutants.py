@@ -299,4 +299,5 @@ CHECK = Check(
     needs=("verilator", "yosys"),
     quick=False,  # compiling the accelerator once for each block takes longer than a quick campaign
     replay=_replay,
+    waves=(),
 )
