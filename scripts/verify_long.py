@@ -51,7 +51,11 @@ _ROWS = {
         "run by the driver",
         "stopped by an error",
     ),
-    "cycles and all counters compared": ("programs", "cycles and counters compared"),
+    "cycles compared, all counters too": (
+        "programs",
+        "cycles compared",
+        "cycles and counters compared",
+    ),
     "**programs that differ**": ("programs", DIFFER["programs"]),
 }
 """Lines of the page: the check, and its figures."""

@@ -62,7 +62,7 @@ def register(subparsers: Subparsers) -> None:
     how.add_argument(
         "--quick", action="store_true", help="a sample of everything, in two minutes (default)"
     )
-    how.add_argument("--full", action="store_true", help="all of it, in half an hour for tiny")
+    how.add_argument("--full", action="store_true", help="all of it, in an hour for tiny")
     parser.add_argument(
         "-o",
         "--output",
