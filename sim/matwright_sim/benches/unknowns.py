@@ -17,19 +17,15 @@ import cocotb
 import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
-from numpy.typing import NDArray
 
 from matwright.bus.register_map import REGISTERS
 from matwright.bus.window import Window
 
 from ..agents.memory import MemoryModel
 from ..runner import BenchError, run_bench
+from ..verify.episodes import Episode
 
-__all__ = ["TROUBLES", "Episode", "Seen", "episodes", "run_episodes"]
-
-TROUBLES = ("none", "refused", "read error", "write error", "soft reset", "reset")
-"""What happens: nothing; the last descriptor is refused; the memory answers a burst with an error; the
-host resets in the middle, by CONTROL or by ``rst``. After the last four the program runs again."""
+__all__ = ["Seen", "episodes", "run_episodes"]
 
 _FILE = "MATWRIGHT_EPISODES"
 _PERIOD_NS = 10
@@ -38,23 +34,6 @@ _OFFSETS = {register.name: register.offset for register in REGISTERS}
 _READ = [register.offset for register in REGISTERS if register.access != "WO"]
 _RESULT = ("STATUS", "COMPLETED", "ERROR_CODE", "ERROR_INDEX")
 _START, _RESET, _RESETTING = 1, 2, 8
-
-
-@dataclass(frozen=True, kw_only=True)
-class Episode:
-    """A program, what goes wrong in it, and how it must end when it is run to its end."""
-
-    trouble: str
-    at: int
-    """Cycles after the doorbell, or number of the burst, at which trouble comes."""
-    edges: int
-    """Cycles of ``rst``."""
-    program: int
-    count: int
-    result: dict[str, int]
-    """Registers at the end."""
-    before: NDArray[np.uint8]
-    after: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)

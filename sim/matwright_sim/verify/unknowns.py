@@ -6,11 +6,9 @@ ports looks for it in every cycle from the first of the reset on. A 2-state simu
 values drawn at random, and both runs must be the same: memory, registers, counters, cycles, traffic.
 """
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,13 +16,16 @@ from matwright.bus.register_map import REGISTERS
 from matwright.config import AcceleratorConfig
 
 from ..agents.host import Host
-from ..benches.unknowns import TROUBLES, Episode, Seen, run_episodes
 from ..compiled import CompiledAccelerator
 from ..runner import BenchError
 from ..stripped import READS, stripped
 from ..watched import WATCH, Watched, watched
 from .check import Check, Failure, Figure, NotRun, Outcome, Sheet, Task
-from .episodes import draw
+from .episodes import TROUBLES, Episode, draw
+from .traces import clear, waveform
+
+if TYPE_CHECKING:
+    from ..benches.unknowns import Seen
 
 __all__ = ["CHECK", "MOST_MULTIPLIERS"]
 
@@ -96,29 +97,27 @@ def _play(
     watch: Watched,
     case: Mapping[str, Any],
     trace: Path | None,
-) -> Seen:
+) -> "Seen":
+    # Needs cocotb.
+    from ..benches.unknowns import run_episodes
+
     stall, latency = _WORLDS[case["round"] % len(_WORLDS)]
-    with tempfile.TemporaryDirectory(prefix="matwright-waves-") as folder:
-        root = None if trace is None else Path(folder)
-        try:
-            return run_episodes(
-                text,
-                WATCH,
-                [draw(config, case["seed"], case["first"] + i) for i in range(case["count"])],
-                _integers(watch),
-                stall=stall,
-                latency=latency,
-                seed=case["seed"] + case["round"],
-                build_root=root,
-                waves=trace is not None,
-            )
-        finally:
-            if trace is not None and root is not None and (root / WATCH / f"{WATCH}.fst").is_file():
-                shutil.move(root / WATCH / f"{WATCH}.fst", trace)
+    with waveform(trace, WATCH) as root:
+        return run_episodes(
+            text,
+            WATCH,
+            [draw(config, case["seed"], case["first"] + i) for i in range(case["count"])],
+            _integers(watch),
+            stall=stall,
+            latency=latency,
+            seed=case["seed"] + case["round"],
+            build_root=root,
+            waves=root is not None,
+        )
 
 
 def _judge(
-    outcome: Outcome, seen: Seen, watch: Watched, case: Mapping[str, Any], seed: int
+    outcome: Outcome, seen: "Seen", watch: Watched, case: Mapping[str, Any], seed: int
 ) -> None:
     for what in seen.faults:
         outcome.failures.append(Failure(f"Without initial values, {what}.", seed, case))
@@ -255,9 +254,12 @@ def _one(host: Host, episode: Episode) -> dict[str, Any]:
 
 
 def replay(task: Task, case: Mapping[str, Any], trace: Path | None) -> Outcome:
-    """A round of episodes under the watch again, or the pairs up to the one that differs."""
+    """A round of episodes under the watch again, or all pairs, of which there is no waveform."""
     outcome, top = Outcome(), f"matwright_{task.config.name}"
     if case["kind"] == "twins":
+        if trace is not None:
+            clear(trace)
+            outcome.notes.append("No waveform is written of pairs of runs.")
         _twins(task, top, outcome, 0, _TWIN_EPISODES + 1)
         return outcome
     watch = watched(task.config, top)

@@ -2,18 +2,23 @@
 """The check of netlists: clean hardware passes, and each fault of structure is found."""
 
 import subprocess
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from matwright.config import Limits
 from matwright.presets import PRESETS
 from matwright_sim.models.dp16kd import DP16KD
 from matwright_sim.models.yosys_cells import ecp5_cells
-from matwright_sim.netlists import netlist
-from matwright_sim.toolchain import ICARUS_FLAGS, find_icarus
+from matwright_sim.netlists import MappedNetlist, netlist
+from matwright_sim.toolchain import ICARUS_FLAGS, ToolError, find_icarus
 from matwright_sim.verify import netlist as check
+from matwright_sim.verify import tools
 from matwright_sim.verify.check import Task
 from matwright_sim.verify.structure import faults, look
+from matwright_sim.verilog import cached_verilog
 
 TINY = PRESETS["tiny"]
 
@@ -43,6 +48,57 @@ def test_the_structure_of_an_accelerator(tmp_path: Path) -> None:
     figures = {figure.name: figure.value for figure in outcome.figures}
     assert int(figures["flip-flops"]) > int(figures["of them with a reset"]) > 1000
     assert told[0] == (0, 1) and told[-1] == (1, 1)
+
+
+def _no_icarus() -> str:
+    raise ToolError("iverilog is not on PATH; install it with `apt-get install iverilog`")
+
+
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of each netlist, the Verilog."""
+    top = {"netnames": {"clk": {"bits": [2]}}, "cells": {}}
+    made = MappedNetlist(cached_verilog(TINY), top, Counter(SB_DFF=3, SB_LUT4=5))
+    monkeypatch.setattr(check, "netlist", lambda config, kind, verilog: made)
+
+
+def test_a_configuration_with_small_limits(tmp_path: Path) -> None:
+    """A program within them runs, on the Verilog."""
+    config = replace(TINY, limits=Limits(max_m=3, max_n=3, max_k=5))
+    check.check_program(config, cached_verilog(config), "model", 0.3, 1)
+
+
+@pytest.mark.usefixtures("plain")
+def test_without_icarus_structure_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also that of netlists, and nobody says that they were simulated."""
+    monkeypatch.setitem(tools.TOOLS, "icarus", _no_icarus)
+    monkeypatch.setattr(check, "check_program", None)
+    assert "icarus" not in check.CHECK.needs
+    outcome = check.CHECK.run(Task(TINY, tmp_path, full=True))
+    assert outcome.passed and not any("program" in figure.name for figure in outcome.figures)
+    assert outcome.notes == [
+        "No netlist was simulated: iverilog is not on PATH; install it with `apt-get install iverilog`."
+    ]
+    (sheet,) = outcome.sheets
+    assert [row[0] for row in sheet.rows] == ["Verilog, flat", "gates", "ice40", "ecp5"]
+    assert {row[3] for row in sheet.rows} == {"structure"}
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_waveform(tmp_path: Path) -> None:
+    """It is all that a replay leaves beside a user's files."""
+    assert check.CHECK.replay is not None
+    own = tmp_path / "matwright_tiny" / "notes.txt"
+    own.parent.mkdir()
+    own.write_text("keep")
+    trace, case = tmp_path / "wave.fst", {"kind": "gates", "seed": 1}
+    trace.touch()
+    outcome = check.CHECK.replay(Task(TINY, tmp_path), case, trace)
+    assert outcome.passed, outcome.failures
+    assert trace.stat().st_size > 1000 and own.read_text() == "keep"
+    assert sorted(tmp_path.iterdir()) == sorted([trace, own.parent])
 
 
 def test_nothing_is_said_of_a_clean_module() -> None:
@@ -75,6 +131,15 @@ def test_each_fault_is_found(more: str, what: str) -> None:
         )
         text = text.replace("endmodule", "  assign seen = r;\nendmodule")
     assert what in " ".join(look(text, "top").faults)
+
+
+def test_a_cell_that_is_not_known() -> None:
+    """Nobody knows what is in a black box."""
+    box = "(* blackbox *) module box (a, y); input a; output y; endmodule\n"
+    text = TOP.format(more="box inside (.a(a), .y(seen));")
+    text = text.replace("output q;", "output q; output seen;").replace(", q)", ", q, seen)")
+    what = "There are 1 cells of type box, which is neither logic, flip-flop nor memory."
+    assert what in look(box + text, "top").faults
 
 
 def test_a_kind_that_there_is_not() -> None:

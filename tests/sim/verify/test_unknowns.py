@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 
 from matwright.presets import PRESETS
-from matwright_sim.benches.unknowns import TROUBLES
-from matwright_sim.stripped import READS, stripped
+from matwright_sim.stripped import READS, StripError, _strict, stripped
 from matwright_sim.toolchain import ICARUS_FLAGS, find_icarus
 from matwright_sim.verify import check, unknowns
 from matwright_sim.verify.check import NotRun, Task
-from matwright_sim.verify.episodes import draw
+from matwright_sim.verify.episodes import TROUBLES, draw
 from matwright_sim.verilog import cached_verilog
 
 TINY = PRESETS["tiny"]
@@ -61,7 +60,11 @@ def test_runs_from_drawn_values_differ_then(
     planted(monkeypatch, RESET, r"\1")
     monkeypatch.setattr(unknowns, "_TWIN_EPISODES", 6)
     assert unknowns.CHECK.replay is not None
-    outcome = unknowns.CHECK.replay(Task(TINY, tmp_path), {"kind": "twins"}, None)
+    trace = tmp_path / "wave.vcd"
+    trace.touch()
+    outcome = unknowns.CHECK.replay(Task(TINY, tmp_path), {"kind": "twins"}, trace)
+    assert not trace.exists()
+    assert outcome.notes == ["No waveform is written of pairs of runs."]
     figures = {figure.name: figure.value for figure in outcome.figures}
     assert figures["pairs that differ"] == 1 and figures["pairs that end wrong"] == 0
     assert "differ in registers in episode 0 (none)" in outcome.failures[0].what
@@ -135,6 +138,16 @@ def test_what_is_stripped_stays_unknown(tmp_path: Path) -> None:
     )
     # Never written; written; perhaps written, which spoils all; written again; written somewhere.
     assert done.stdout.split("\n")[:5] == ["xxxx x", "0101 1", "xxxx x", "0101 1", "xxxx x"]
+
+
+def test_a_memory_of_another_form() -> None:
+    """Two words are written at once."""
+    text = (
+        "module top (clk);\n  reg [3:0] cells [3:0];\n  always @(posedge clk)\n    {};\nendmodule\n"
+    )
+    assert "1'bx" in _strict(text.format("cells[where] <= what"))
+    with pytest.raises(StripError, match="the one write of memory cells must be found, and is not"):
+        _strict(text.format("{ cells[where], cells[other] } <= what"))
 
 
 def test_for_two_states_the_text_is_plain() -> None:
