@@ -119,7 +119,10 @@ class Bins:
         yield lengths
         happened = Group("bus and host x timing", {})
         for fault, stall in product(faults, STALLS):
-            happened.bins[fault, stall] = self._faults[fault, stall]
+            if fault == "read_last_early" and self.config.bus.max_burst == 1:
+                happened.impossible[fault, stall] = "no burst has two beats"
+            else:
+                happened.bins[fault, stall] = self._faults[fault, stall]
         yield happened
 
     def _pairs(self, absent: dict[tuple[str, str], str]) -> Group:

@@ -10,13 +10,18 @@ from matwright.config import AcceleratorConfig, ceil_div
 
 __all__ = [
     "CLASSES",
+    "MOST_GEMMS",
     "Classes",
     "Shape",
     "Tiling",
     "class_of",
     "draw",
+    "draw_like",
     "longest",
+    "memory_bytes",
     "missing_classes",
+    "room",
+    "share",
 ]
 
 CLASSES = ("1", "below", "multiple", "other", "blocks", "beyond")
@@ -28,6 +33,10 @@ _TRIES = 400
 WORK = 24_000
 """About the most cycles that a shape takes: a regression has many."""
 _SERIAL_CYCLES = 75
+MOST_GEMMS = 5
+"""Of a program, unless they are the smallest."""
+_MEMORY_BITS = 32
+_NO_LIMIT = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -110,33 +119,76 @@ def class_of(config: AcceleratorConfig, shape: Shape, tiling: Tiling) -> Classes
 def missing_classes(config: AcceleratorConfig) -> dict[tuple[str, str], str]:
     """Classes of a dimension that a configuration cannot have, and why."""
     missing = {}
-    rows = zip("MNK", _units(config), _largest(config), _limits(config), strict=True)
-    for name, unit, largest, limit in rows:
-        if unit <= 2:
-            missing[name, "below"] = f"the array takes {unit} at once"
-        if unit == 1:
-            missing[name, "other"] = "the array takes 1 at once"
-        if limit <= largest:
-            reason = f"at most {limit} are permitted, and {largest} fit"
-            missing[name, "beyond"] = reason
-        if largest <= unit:
-            missing[name, "other"] = f"the largest block is {largest}"
+    for place, name in enumerate("MNK"):
+        unit, largest, limit = (
+            sizes[place] for sizes in (_units(config), _largest(config), _limits(config))
+        )
+        blocks = _extremes(config)[place]
+        for one in CLASSES:
+            some = [_sizes(one, unit, block, largest, limit) for block in blocks]
+            if any(some):
+                alone = [1, 1, 1]
+                alone[place] = min(sizes[0] for sizes in some if sizes)
+                if room(config, Shape(*alone)) > share(config):
+                    missing[name, one] = (
+                        f"memory of {memory_bytes(config)} bytes has no room for it"
+                    )
+            elif any(_sizes(one, unit, block, largest, _NO_LIMIT) for block in blocks):
+                fit = f", and {largest} fit" if one == "beyond" else ""
+                missing[name, one] = f"at most {limit} are permitted{fit}"
+            elif unit <= 2 and one in ("below", "other"):
+                missing[name, one] = f"the array takes {unit} at once"
+            else:
+                missing[name, one] = f"the largest block is {largest}"
     return missing
 
 
+def _extremes(config: AcceleratorConfig) -> tuple[tuple[int, int], ...]:
+    """The smallest block and the largest of M, N and K in a GEMM of several blocks."""
+    per_word = _per_word_log2(config)
+    least = -(-config.bus.bytes // config.col_pitch)
+    tallest, widest, deepest = _largest(config)
+    return (
+        (1, tallest),
+        (config.cols << (least - 1).bit_length(), widest),
+        (config.rows << per_word, min(deepest, config.rows << 15)),
+    )
+
+
 def _sizes(wanted: str, unit: int, block: int, largest: int, limit: int) -> range:
-    """Sizes of the class; of those that are beyond all memory the smallest."""
+    """Sizes of the class that are permitted; of those that are beyond all memory the smallest."""
+    most = min(block, limit)
     if wanted == "1":
         return range(1, 2)
     if wanted == "below":
-        return range(2, min(unit, block + 1))
+        return range(2, min(unit, most + 1))
     if wanted == "multiple":
-        return range(max(unit, 2 if unit == 1 else unit), block + 1, unit)
+        return range(max(unit, 2), most + 1, unit)
     if wanted == "other":
-        return range(unit + 1, block + 1) if unit > 1 else range(0)
+        return range(unit + 1, most + 1) if unit > 1 else range(0)
     if wanted == "blocks":
         return range(block + 1, min(largest, limit, 3 * block) + 1)
     return range(largest + 1, min(limit, largest + 2 * unit) + 1)
+
+
+def memory_bytes(config: AcceleratorConfig) -> int:
+    """As much memory as the machine can address, up to 4 GiB."""
+    return 1 << min(config.bus.addr_width, _MEMORY_BITS)
+
+
+def share(config: AcceleratorConfig) -> int:
+    """The most bytes that each GEMM of a program may take: half of memory stays free."""
+    return memory_bytes(config) // 2 // MOST_GEMMS
+
+
+def room(config: AcceleratorConfig, shape: Shape) -> int:
+    """At least the bytes of a GEMM, its code and gaps."""
+    stray = 3 * config.bus.bytes
+    n_panels, k_panels = ceil_div(shape.n, config.cols), ceil_div(shape.k, config.rows)
+    a = shape.m * (k_panels * config.row_pitch * config.precision.a_bytes + stray)
+    b = k_panels * (n_panels * config.tile_bytes + stray)
+    d = shape.m * (n_panels * config.col_pitch * 4 + stray)
+    return a + b + d + n_panels * config.col_pitch * 8 + 64 * config.bus.bytes + 512
 
 
 def draw(
@@ -178,11 +230,30 @@ def draw(
         split = shape.n > config.cols << n_log2
         if split and config.col_pitch << n_log2 < config.bus.bytes:
             continue
-        if _work(config, shape, tiling) > work:
+        if _work(config, shape, tiling) > work or room(config, shape) > share(config):
             continue
         if class_of(config, shape, tiling) == tuple(wanted):
             return shape, tiling
     return None
+
+
+def draw_like(
+    config: AcceleratorConfig, rng: np.random.Generator, triple: Sequence[str], work: int = WORK
+) -> tuple[Shape, Tiling]:
+    """A shape and a tiling of these classes, or of others where a configuration does not have them."""
+    absent = missing_classes(config)
+    wanted = list(triple)
+    for place, dimension in enumerate("MNK"):
+        while (dimension, wanted[place]) in absent:
+            wanted[place] = str(rng.choice(CLASSES[:5]))
+    while True:
+        drawn = draw(config, rng, wanted, work)
+        if drawn is not None:
+            return drawn
+        # The largest takes longest: it stays, if it can be at all, and the others get smaller.
+        places = [place for place in range(3) if wanted[place] not in ("beyond", "1")]
+        place = int(rng.choice(places)) if places else wanted.index("beyond")
+        wanted[place] = str(rng.choice(CLASSES[:3])) if places else "blocks"
 
 
 def longest(config: AcceleratorConfig, work: int) -> list[tuple[Shape, Tiling]]:
@@ -203,7 +274,9 @@ def longest(config: AcceleratorConfig, work: int) -> list[tuple[Shape, Tiling]]:
         for tiling in (smallest, large[place]):
             sizes = [1, 1, 1]
             sizes[place] = _limits(config)[place]
-            while _work(config, Shape(*sizes), tiling) > work:
+            while _work(config, Shape(*sizes), tiling) > work or room(
+                config, Shape(*sizes)
+            ) > share(config):
                 sizes[place] = -(-sizes[place] // 2)
             found.append((Shape(*sizes), tiling))
     return found

@@ -122,23 +122,33 @@ def _shut(bench: Bench, rng: np.random.Generator, program: Program, index: int) 
     raise AssertionError("no operand was found that lies outside")
 
 
-def strike(bench: Bench, rng: np.random.Generator, what: str) -> None:
-    """Let ``what``, a word of :data:`ON_THE_WAY`, happen to the program that runs, now or soon."""
+def strike(bench: Bench, rng: np.random.Generator, what: str) -> bool | None:
+    """Let ``what``, a word of :data:`ON_THE_WAY`, happen to the program that runs, now or soon, and run it
+    to its end. Whether it has happened; None if that is not to be seen.
+
+    Bits that were flipped and words that were forgotten strike if they are read before they are written
+    again, which the machine alone knows.
+    """
     machine, host = bench.machine, bench.host
     if what == "doorbell":
-        host.write("CONTROL", 1)
-    elif what == "forget":
+        return bench.ring_again()
+    if what == "forget":
         host.write("INJECT", 1 << 30)
-    elif what == "flip":
+        return None
+    if what == "flip":
         _flip(bench, rng)
-    else:
-        kind = what.split("_")[0]
-        at = None
-        if kind in ("read", "write"):
-            at = machine.statistics()[f"{kind}_bursts"] + int(rng.integers(3))
-        bus_id = int(rng.integers(1, 16))
-        last = bool(rng.integers(2))
-        machine.inject(what, at, extra=int(rng.integers(1, 4)), bus_id=bus_id, last=last)
+        return None
+    kind = what.split("_")[0]
+    at = None
+    if kind in ("read", "write"):
+        at = machine.statistics()[f"{kind}_bursts"] + int(rng.integers(3))
+    bus_id = int(rng.integers(1, 16))
+    last = bool(rng.integers(2))
+    before = len(machine.fault_events)
+    machine.inject(what, at, extra=int(rng.integers(1, 4)), bus_id=bus_id, last=last)
+    bench.wait()
+    # What is on the bus only now is of no program any more.
+    return any(event.cycle < machine.cycles for event in machine.fault_events[before:])
 
 
 def _flip(bench: Bench, rng: np.random.Generator) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The regression whose coverage is counted: parts, each from a seed of its own, each checked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 import numpy as np
 
@@ -18,17 +18,17 @@ from .bench import WATCHDOG, Bench, Mismatch, Program
 from .bins import Bins, impossible_errors
 from .shapes import (
     CLASSES,
-    WORK,
     Shape,
     Tiling,
     class_of,
-    draw,
+    draw_like,
     longest,
-    missing_classes,
+    memory_bytes,
+    room,
 )
 from .spoil import ON_THE_WAY, spoil, strike
 
-__all__ = ["EVENTS", "PARTS", "Part"]
+__all__ = ["EVENTS", "PARTS", "Part", "judge"]
 
 EVENTS = (*FAULTS, "doorbell", "soft reset", "end of context", "rst")
 """What happens to running programs."""
@@ -122,25 +122,6 @@ def _triples(rng: np.random.Generator, rounds: int) -> list[tuple[str, str, str]
     return found
 
 
-def _draw(
-    bench: Bench, rng: np.random.Generator, triple: tuple[str, ...], work: int = WORK
-) -> tuple[Shape, Tiling]:
-    """A shape of these classes, or of others where a configuration does not have them."""
-    absent = missing_classes(bench.config)
-    wanted = list(triple)
-    for place, dimension in enumerate("MNK"):
-        while (dimension, wanted[place]) in absent:
-            wanted[place] = str(rng.choice(CLASSES[:5]))
-    while True:
-        drawn = draw(bench.config, rng, wanted, work)
-        if drawn is not None:
-            return drawn
-        # The largest takes longest: it stays, if it can be at all, and the others get smaller.
-        places = [place for place in range(3) if wanted[place] not in ("beyond", "1")]
-        place = int(rng.choice(places)) if places else wanted.index("beyond")
-        wanted[place] = str(rng.choice(CLASSES[:3])) if places else "blocks"
-
-
 def _good(
     bench: Bench,
     rng: np.random.Generator,
@@ -149,7 +130,7 @@ def _good(
     dependent: bool,
     flags: int | None = None,
 ) -> None:
-    drawn = [_draw(bench, rng, triple) for triple in triples]
+    drawn = [draw_like(bench.config, rng, triple) for triple in triples]
     program = bench.program(
         rng,
         [shape for shape, _ in drawn],
@@ -185,6 +166,7 @@ def programs(bench: Bench, rng: np.random.Generator, bins: Bins, full: bool) -> 
 def _many(bench: Bench, rng: np.random.Generator, count: int) -> None:
     """A long program of the smallest GEMMs."""
     one = Shape(1, 1, 1)
+    count = min(count, memory_bytes(bench.config) // 2 // room(bench.config, one))
     per_word = bench.config.panels_per_activation_word.bit_length() - 1
     program = bench.program(rng, [one] * count, [Tiling(1, 0, per_word)] * count)
     bench.run(program)
@@ -207,7 +189,7 @@ def _rings(bench: Bench, rng: np.random.Generator) -> None:
     if bench.timing.stall != "none":
         return
     # In every cycle around the end of a program.
-    drawn = _draw(bench, rng, ("1", "1", "1"))
+    drawn = draw_like(bench.config, rng, ("1", "1", "1"))
     program = bench.program(rng, [drawn[0]], [drawn[1]])
     bench.start(program)
     begun = machine.cycles
@@ -234,8 +216,10 @@ def errors(bench: Bench, rng: np.random.Generator, bins: Bins, full: bool) -> No
             continue
         for triple in _triples(rng, 1):
             before = int(rng.integers(3)) if rng.integers(2) else 0
-            drawn = [_draw(bench, rng, ("other", "other", "other")) for _ in range(before)]
-            drawn.append(_draw(bench, rng, triple, _WORK_REFUSED))
+            drawn = [
+                draw_like(bench.config, rng, ("other", "other", "other")) for _ in range(before)
+            ]
+            drawn.append(draw_like(bench.config, rng, triple, _WORK_REFUSED))
             flags = None if rng.integers(2) else int(Flag.TABLE)
             program = bench.program(rng, [s for s, _ in drawn], [t for _, t in drawn], flags=flags)
             host.open(bench.everything())
@@ -251,6 +235,42 @@ def errors(bench: Bench, rng: np.random.Generator, bins: Bins, full: bool) -> No
             bench.recover()
             host.open(bench.everything())
     _bad_addresses(bench, rng)
+    _wraps(bench, rng)
+
+
+def _wraps(bench: Bench, rng: np.random.Generator) -> None:
+    """Regions that go on past the end of the address space, some to where they began."""
+    shape, tiling = draw_like(bench.config, rng, ("other", "other", "other"))
+    program = bench.program(rng, [shape], [tiling])
+    for code in wrapped(bench.config, rng, program.image.descriptors[0]):
+        program.put(0, code)
+        bench.start(program)
+        bench.stopped(program, Error.WINDOW)
+        bench.recover()
+
+
+def wrapped(config: AcceleratorConfig, rng: np.random.Generator, d: Descriptor) -> list[bytes]:
+    """The descriptor with other numbers of rows of A, B and D, and strides that leave the address space
+    once or some times: in the sum of all steps, or in a single one."""
+    space, beat = 1 << config.bus.addr_width, config.bus.bytes
+    limits = config.limits
+    found = []
+    for name, most in (
+        ("a", limits.max_m),
+        ("b", ceil_div(limits.max_k, config.rows)),
+        ("d", limits.max_m),
+    ):
+        some = {2, 3, most} | {1 + (1 << int(rng.integers(1, 24))) for _ in range(4)}
+        for rows in sorted(count for count in some if 2 <= count <= most):
+            size = {"k": (rows - 1) * config.rows + 1} if name == "b" else {"m": rows}
+            for rounds in (1, int(rng.integers(1, 4))):
+                beats = ceil_div(rounds * space, (rows - 1) * beat) + int(rng.integers(2))
+                stride = min(beats * beat, (1 << 32) - beat)
+                code = Bench.changed(d, **size, **{f"{name}_stride": stride})
+                spans = regions(config, Descriptor.unpack(code))
+                if check(config, code) == Error.NONE and any(last >= space for _, last, _ in spans):
+                    found.append(code)
+    return found
 
 
 def _bad_addresses(bench: Bench, rng: np.random.Generator) -> None:
@@ -279,7 +299,7 @@ def _next_page(bench: Bench, rng: np.random.Generator) -> None:
     """A second descriptor that is in no window."""
     host, machine = bench.host, bench.machine
     while True:
-        shape, tiling = _draw(bench, rng, ("other", "other", "other"))
+        shape, tiling = draw_like(bench.config, rng, ("other", "other", "other"))
         program = bench.program(rng, [shape], [tiling])
         if program.image.regions[-1].stop <= program.image.before.size - 64:
             break
@@ -314,37 +334,52 @@ def _strike(
     what: str,
     triple: tuple[str, str, str],
 ) -> None:
-    drawn = [_draw(bench, rng, triple, _WORK_STOPPED), _draw(bench, rng, ("other", "other", "1"))]
+    drawn = [
+        draw_like(bench.config, rng, triple, _WORK_STOPPED),
+        draw_like(bench.config, rng, ("other", "other", "1")),
+    ]
     program = bench.program(rng, [s for s, _ in drawn], [t for _, t in drawn])
+    told = {error}
+    if what.startswith("unasked"):
+        told |= {Error.READ_LAST, Error.READ_ID, Error.WRITE_ID}
     # Until it strikes the first descriptor: ever earlier, for short ones.
     for latest in (_SOON, 200, 100, 60, 30, 30):
+        struck: bool | None = False
         if not bench.start(program, int(rng.integers(latest))):
-            strike(bench, rng, what)
+            struck = strike(bench, rng, what)
         found, index, _ = bench.stopped(program)
         bench.recover()
+        judge(what, struck, found, told)
+        if found != Error.NONE and what in EVENTS:
+            bins.fault(what, bench.timing.stall)
+        if found != Error.NONE and index < len(drawn):
+            shape, tiling = drawn[index]
+            flags = program.image.descriptors[index].flags
+            bins.shape(class_of(bench.config, shape, tiling), bench.timing.stall, found, flags)
         if found == error and index == 0:
             break
-    if what in FAULTS:
-        bins.fault(what, bench.timing.stall)
-    elif what == "doorbell":
-        bins.fault("doorbell", bench.timing.stall)
-    allowed = {error, Error.NONE}
-    if what.startswith("unasked"):
-        allowed |= {Error.READ_LAST, Error.READ_ID, Error.WRITE_ID}
-    if found not in allowed:
-        raise Mismatch(f"{what} is told as {found.name}")
-    if found != Error.NONE and index < len(drawn):
-        shape, tiling = drawn[index]
-        flags = program.image.descriptors[index].flags
-        bins.shape(class_of(bench.config, shape, tiling), bench.timing.stall, found, flags)
     bench.settle()
+
+
+def judge(what: str, struck: bool | None, found: Error, told: Set[Error]) -> None:
+    """Whether a program that ``what`` has struck, or has not, may end with ``found``.
+
+    ``told`` are the errors that tell of it. What has struck must be told of; None stands for what only the
+    machine can know to have struck.
+    """
+    if found != Error.NONE and found not in told:
+        raise Mismatch(f"{what} is told as {found.name}")
+    if struck and found == Error.NONE:
+        raise Mismatch(f"{what} has struck and is not told of")
+    if struck is False and found != Error.NONE:
+        raise Mismatch(f"{what} has not struck and is told as {found.name}")
 
 
 def stops(bench: Bench, rng: np.random.Generator, bins: Bins, full: bool) -> None:
     """A program is stopped by the host at any moment, and the next is exact."""
     host, machine = bench.host, bench.machine
     for number in range(18 if full else 6):
-        drawn = [_draw(bench, rng, ("other", "blocks", "other")) for _ in range(2)]
+        drawn = [draw_like(bench.config, rng, ("other", "blocks", "other")) for _ in range(2)]
         program = bench.program(rng, [s for s, _ in drawn], [t for _, t in drawn])
         ended = bench.start(program, int(rng.integers(_SOON)))
         kind = number % 3

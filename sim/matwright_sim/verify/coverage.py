@@ -2,7 +2,7 @@
 """Coverage: what the regression reaches of the Verilog, and of the cases that there are."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from ..coverage.bench import Bench, Mismatch, Timing, timings
 from ..coverage.bins import Bins, Group
 from ..coverage.counts import Coverage, declarations, read
 from ..coverage.reasons import Explained, explain
+from ..coverage.shapes import MOST_GEMMS, Shape, memory_bytes, room
 from ..coverage.sources import python_lines
 from ..coverage.stimuli import EVENTS, PARTS
 from .check import Check, Failure, Figure, NotRun, Outcome, Sheet, Task
@@ -21,11 +22,20 @@ __all__ = ["CHECK"]
 _KINDS = ("line", "branch", "toggle")
 _TOGGLE_GOAL = 98.0
 _MOST_ROWS = 400
+"""Of a table of what is missing."""
+
+Value = int | float | str
 
 
 def _run(task: Task) -> Outcome:
     if task.config.build.unsafe_unchecked:
         raise NotRun("a machine without checks cannot be told to refuse anything")
+    least = 2 * MOST_GEMMS * room(task.config, Shape(1, 1, 1))
+    if memory_bytes(task.config) < least:
+        raise NotRun(
+            f"memory must have {least} bytes for programs, and addresses of "
+            f"{task.config.bus.addr_width} bits reach {memory_bytes(task.config)}"
+        )
     outcome = Outcome()
     bins = Bins(task.config)
     chosen = timings(task.seed)
@@ -151,8 +161,16 @@ def _misses(task: Task, explained: Explained) -> Sheet:
     return Sheet(
         "Not reached and not explained",
         ("module", "kind", "where", "source", "points"),
-        tuple(rows[:_MOST_ROWS]),
+        _first(rows),
     )
+
+
+def _first(rows: Sequence[tuple[Value, ...]]) -> tuple[tuple[Value, ...], ...]:
+    """The rows of a table, or the first, and how many more there are."""
+    if len(rows) <= _MOST_ROWS:
+        return tuple(rows)
+    more = f"... and {len(rows) - _MOST_ROWS} more"
+    return (*rows[:_MOST_ROWS], (more, *[""] * (len(rows[0]) - 1)))
 
 
 def _functional(outcome: Outcome, groups: list[Group]) -> None:
@@ -169,7 +187,7 @@ def _functional(outcome: Outcome, groups: list[Group]) -> None:
     columns = ("bins", "number", "run", "empty", "impossible")
     outcome.sheets.append(Sheet("Functional coverage", columns, tuple(rows)))
     empties = [(group.name, ", ".join(key)) for group in groups for key in group.empty]
-    outcome.sheets.append(Sheet("Empty bins", ("bins", "bin"), tuple(empties[:_MOST_ROWS])))
+    outcome.sheets.append(Sheet("Empty bins", ("bins", "bin"), _first(empties)))
     reasons = Counter(
         (group.name, reason) for group in groups for reason in group.impossible.values()
     )
