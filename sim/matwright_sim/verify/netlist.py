@@ -168,4 +168,5 @@ CHECK = Check(
     run=run,
     needs=("yosys",),
     replay=replay,
+    waves=(".fst",),
 )

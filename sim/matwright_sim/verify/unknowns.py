@@ -275,4 +275,5 @@ CHECK = Check(
     run=run,
     needs=("icarus", "yosys", "verilator"),
     replay=replay,
+    waves=(".fst",),
 )
