@@ -2,8 +2,8 @@
 """Mutants: would the regression see it if a bit of the Verilog were wrong?
 
 Yosys changes one bit at one port of one cell; a mutant is killed if the programs of
-:mod:`.mutation.plan` see a difference. What survives is proven to be without effect, or listed with the
-line of the generator that it is from.
+:mod:`.mutation.plan` see a difference. What survives is proven to be without effect, explained by a rule of
+:mod:`.mutation.reasons`, or listed with the line of the generator that it is from.
 """
 
 import json
@@ -30,12 +30,13 @@ from .mutation.machine import MutatedAccelerator
 from .mutation.netlist import BLOCKS, Mutant, Netlist, netlist
 from .mutation.plan import parts
 from .mutation.proof import equivalent, netlist_difference
+from .mutation.reasons import reason
 from .mutation.worker import killed
 
 __all__ = ["CHECK", "GOAL", "Block", "campaign"]
 
 GOAL = 98
-"""Percent of the mutants not proven equivalent that are to be killed."""
+"""Percent of the mutants that are not known to be without effect, to be killed."""
 
 CONTROL = 3
 """Mutants of a block that were killed and for which a proof must fail."""
@@ -59,20 +60,19 @@ class Block:
     kills: Mapping[int, Kill]
     equivalent: frozenset[int]
     """Numbers of those proven to be without effect."""
+    explained: Mapping[int, str]
+    """Why others that survive are without effect, by their numbers: :mod:`.mutation.reasons`."""
 
     @property
     def listed(self) -> list[Mutant]:
-        """Neither killed nor proven."""
-        return [
-            m
-            for m in self.mutants
-            if m.number not in self.kills and m.number not in self.equivalent
-        ]
+        """Neither killed, proven nor explained."""
+        known = {*self.kills, *self.equivalent, *self.explained}
+        return [mutant for mutant in self.mutants if mutant.number not in known]
 
     @property
     def percent(self) -> float:
-        """Killed, of those that are not proven equivalent."""
-        return _percent(len(self.kills), len(self.mutants) - len(self.equivalent))
+        """Killed, of those that are not known to be without effect."""
+        return _percent(len(self.kills), len(self.kills) + len(self.listed))
 
 
 def _percent(part: int, whole: int) -> float:
@@ -111,11 +111,14 @@ def _block(task: Task, made: Netlist, block: str, advance: Callable[[int], None]
     )
     proven = frozenset(json.loads((found / _FOUND).read_text("utf-8")))
     advance(2 * len(mutants))
-    return Block(block, made.sites[block], tuple(mutants), kills, proven)
+    rest = [m for m in mutants if m.number not in kills and m.number not in proven]
+    explained = {m.number: why for m in rest if (why := reason(task.config, m))}
+    return Block(block, made.sites[block], tuple(mutants), kills, proven, explained)
 
 
 _DECIDES = ("agents", "cycles", "golden", "native", "verify/mutation", "compiled.py", "library.py")
 """What of this package decides how a mutant is killed, beside the generator."""
+_AFTERWARDS = ("proof.py", "reasons.py")
 
 
 def _acts() -> list[str | bytes]:
@@ -131,7 +134,7 @@ def _acts() -> list[str | bytes]:
         )
     texts: list[str | bytes] = []
     for path in sorted(paths):
-        if path.suffix in (".py", ".cpp", ".hpp") and path != Path(proof.__file__):
+        if path.suffix in (".py", ".cpp", ".hpp") and path.name not in _AFTERWARDS:
             texts += [path.name, path.read_bytes()]
     return texts
 
@@ -201,15 +204,16 @@ def _outcome(task: Task, blocks: Sequence[Block]) -> Outcome:
     mutants = sum(len(block.mutants) for block in blocks)
     kills = sum(len(block.kills) for block in blocks)
     proven = sum(len(block.equivalent) for block in blocks)
-    percent = _percent(kills, mutants - proven)
+    explained = sum(len(block.explained) for block in blocks)
+    listed = sum(len(block.listed) for block in blocks)
+    percent = _percent(kills, kills + listed)
     outcome.figures = [
         Figure("mutants", mutants),
         Figure("killed", kills),
         Figure("proven equivalent", proven),
-        Figure("listed", mutants - kills - proven),
-        Figure(
-            "killed of those not proven equivalent, %", percent, f"at least {GOAL}", percent >= GOAL
-        ),
+        Figure("explained", explained),
+        Figure("listed", listed),
+        Figure("killed of killed and listed, %", percent, f"at least {GOAL}", percent >= GOAL),
     ]
     if percent < GOAL:
         count = max(len(block.mutants) for block in blocks)
@@ -222,6 +226,7 @@ def _outcome(task: Task, blocks: Sequence[Block]) -> Outcome:
         "mutants",
         *(f"by {kind}" for kind in KINDS),
         "equivalent",
+        "explained",
         "listed",
         "%",
     )
@@ -235,6 +240,7 @@ def _outcome(task: Task, blocks: Sequence[Block]) -> Outcome:
                 len(block.mutants),
                 *(by[kind] for kind in KINDS),
                 len(block.equivalent),
+                len(block.explained),
                 len(block.listed),
                 block.percent,
             )
@@ -248,16 +254,24 @@ def _outcome(task: Task, blocks: Sequence[Block]) -> Outcome:
             tuple((*k, n) for k, n in by_act.items()),
         )
     )
-    listed = [(m.block, m.number, m.source, str(m)) for block in blocks for m in block.listed]
+    reasons = Counter((b.name, why) for b in blocks for why in b.explained.values())
     outcome.sheets.append(
         Sheet(
-            "Neither killed nor proven",
+            "Without effect, and why",
+            ("block", "reason", "mutants"),
+            tuple((*key, number) for key, number in sorted(reasons.items())),
+        )
+    )
+    outcome.sheets.append(
+        Sheet(
+            "Listed: neither killed, proven nor explained",
             ("block", "number", "source", "mutant"),
-            tuple(sorted(listed)),
+            tuple(sorted((m.block, m.number, m.source, str(m)) for b in blocks for m in b.listed)),
         )
     )
     outcome.notes.append(
-        f"Seed {task.seed}. Proven means: in any state of registers and memories a cycle does the same."
+        f"Seed {task.seed}. Equivalent is proven: in any state of registers and memories a cycle does the"
+        " same. Explained are survivors of lines whose part in it no program can see."
     )
     return outcome
 
@@ -281,13 +295,15 @@ def _replay(task: Task, case: Mapping[str, Any], trace: Path | None) -> Outcome:
     rehearsed = list(rehearse(task.config, verilog, parts(task.config, block, task.seed)))
     kill = perform(task.config, verilog, number, rehearsed)
     (proven,) = equivalent(made, [mutant], folder, lambda begun: None)
+    why = "" if kill else reason(task.config, mutant)
     outcome = Outcome(notes=[str(mutant), netlist_difference(made, mutant, folder)])
     told = "" if kill is None else f"{kill.kind}: {kill.what} in {kill.part}, {kill.act}"
     outcome.figures = [
         Figure("killed by", told or "nothing"),
         Figure("proven equivalent", "yes" if proven else "no"),
+        Figure("explained by", why or "nothing"),
     ]
-    if kill is None and not proven:
+    if kill is None and not proven and not why:
         outcome.failures.append(_failure(task, mutant, count))
     return outcome
 

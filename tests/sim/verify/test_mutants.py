@@ -25,6 +25,7 @@ from matwright_sim.verify.mutation.machine import MutatedAccelerator
 from matwright_sim.verify.mutation.netlist import BLOCKS, Mutant, Netlist
 from matwright_sim.verify.mutation.plan import parts
 from matwright_sim.verify.mutation.proof import equivalent, netlist_difference
+from matwright_sim.verify.mutation.reasons import RULES, Rule, reason
 from matwright_sim.verilog import cached_verilog
 
 CONFIG = PRESETS["tiny"]
@@ -213,7 +214,9 @@ def _blocks(listed: int) -> Iterator[check.Block]:
             for i in range(100)
         )
         kills = {i: Kill("first", "one", "result", "memory") for i in range(90 - listed)}
-        yield check.Block(block, 5000, mutants, kills, frozenset(range(90, 100)))
+        yield check.Block(
+            block, 5000, mutants, kills, frozenset(range(90, 98)), {98: "unread", 99: "unread"}
+        )
 
 
 @pytest.mark.parametrize(("listed", "passes"), [(0, True), (1, True), (2, False)])
@@ -222,8 +225,9 @@ def test_what_is_told_of_a_campaign(listed: int, passes: bool, tmp_path: Path) -
     assert outcome.passed == passes
     figures = {figure.name: figure.value for figure in outcome.figures}
     assert figures["mutants"] == 600 and figures["listed"] == 6 * listed
-    assert figures["proven equivalent"] == 60
-    table, _, rest = outcome.sheets
+    assert figures["proven equivalent"] == 48 and figures["explained"] == 12
+    table, _, why, rest = outcome.sheets
+    assert [row[1:] for row in why.rows] == [("unread", 2)] * len(BLOCKS)
     assert len(table.rows) == len(BLOCKS) and len(rest.rows) == 6 * listed
     assert all(len(row) == len(table.columns) for row in table.rows)
     assert table.rows[0][-1] == round(100 * (90 - listed) / 90, 2)
@@ -231,6 +235,43 @@ def test_what_is_told_of_a_campaign(listed: int, passes: bool, tmp_path: Path) -
     assert len(outcome.failures) == (0 if passes else 3 * 2 * len(BLOCKS) // 3)
     for failure in outcome.failures:
         assert failure.case is not None and failure.case["count"] == 100
+
+
+def generator_lines(rule: Rule) -> list[str]:
+    """The lines of the generator that a rule names, as mutants do."""
+    root = Path(matwright.__file__).parents[1]
+    return [
+        f"{path.relative_to(root).as_posix()}:{number}"
+        for path in sorted(Path(matwright.__file__).parent.rglob("*.py"))
+        if re.search(rule.file, path.as_posix())
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1)
+        if re.search(rule.text, line)
+    ]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.file} {rule.text}")
+def test_rules_name_lines_that_are_there(rule: Rule) -> None:
+    (source, *_) = generator_lines(rule)
+    mutant = Mutant("dma", 0, "", "cell", "A[0]", "inv", "", source)
+    applies = [config for config in PRESETS.values() if rule.applies(config)]
+    assert applies and all(reason(config, mutant) == rule.reason for config in applies)
+
+
+def test_what_a_host_can_see_is_not_explained() -> None:
+    """Memories that a host can make forget; the dispatcher of several descriptors under way."""
+    build = CONFIG.build
+    protected = dataclasses.replace(build, sram_protection="secded", post_multiplier="parallel")
+    several = dataclasses.replace(build, descriptors=4)
+    for rule in RULES:
+        for other in (protected, several):
+            config = dataclasses.replace(CONFIG, build=other)
+            if rule.applies(CONFIG) and not rule.applies(config):
+                mutant = Mutant("dma", 0, "", "c", "A[0]", "inv", "", generator_lines(rule)[0])
+                assert reason(CONFIG, mutant) and not reason(config, mutant)
+    plain = Mutant("dma", 0, "", "c", "A[0]", "inv", "", "matwright/bus/burst.py:1")
+    assert reason(CONFIG, plain) == ""
+    reset = Mutant("array", 0, "", "c", "B[0]", "inv", "", "")
+    assert reason(CONFIG, reset) and not reason(CONFIG, dataclasses.replace(reset, block="dma"))
 
 
 def test_a_machine_without_checks_is_not_run(tmp_path: Path) -> None:
