@@ -17,7 +17,7 @@ from matwright_fpga.errors import ToolError
 from matwright_fpga.tools import find_tool
 from matwright_sim.verify import mutants as check
 from matwright_sim.verify.check import NotRun, Task
-from matwright_sim.verify.mutation import campaign, netlist, worker
+from matwright_sim.verify.mutation import campaign, netlist, proof, worker
 from matwright_sim.verify.mutation.acts import KINDS, Broken
 from matwright_sim.verify.mutation.author import memory_bytes
 from matwright_sim.verify.mutation.campaign import Kill, Rehearsed, perform, rehearse
@@ -148,10 +148,39 @@ def test_what_changes_nothing_is_proven(made: Netlist, tmp_path: Path) -> None:
     assert cell is not None
     bit = cell[3][-1]
     found = []
-    for value in (bit, "10"[int(bit)]):
-        command = f"mutate -module x -mode const{value} -cell {cell[1].lstrip(chr(92))} -port B -portbit 0"
-        found.append(Mutant("x", 0, command, "", "", "", "", ""))
+    for number, value in enumerate((bit, "10"[int(bit)])):
+        name = cell[1].lstrip(chr(92))
+        command = f"mutate -module x -mode const{value} -cell {name} -port B -portbit 0"
+        found.append(Mutant("x", number, command, name, "B[0]", f"const{value}", "", ""))
     assert equivalent(made, found, tmp_path, lambda begun: None) == [True, False]
+
+
+def test_bits_that_nothing_reads_are_dead(made: Netlist, tmp_path: Path) -> None:
+    """The end of a job, which a machine that has one descriptor under way does not look at."""
+    proof._copy(made, tmp_path)
+    dead = proof.dead_bits(tmp_path)
+    text = (tmp_path / f"{netlist.TOP}.il").read_text("utf-8")
+    (ends,) = re.findall(
+        r"cell \$dff \\(\S+)\n(?:    .*\n)*?    connect \\Q \\engine\.loader\.ends\n", text
+    )
+    (running,) = re.findall(
+        r"cell \$dff \\(\S+)\n(?:    .*\n)*?    connect \\Q \\engine\.dispatcher\.running\n", text
+    )
+    assert (ends, 0) in dead and (running, 0) not in dead
+    mutants = [
+        Mutant(
+            "x",
+            i,
+            f"mutate -module x -mode inv -cell {cell} -port D -portbit 0",
+            cell,
+            "D[0]",
+            "inv",
+            "",
+            "",
+        )
+        for i, cell in enumerate((ends, running))
+    ]
+    assert equivalent(made, mutants, tmp_path, lambda begun: None) == [True, False]
 
 
 def test_a_wrong_machine_is_told_before_its_mutants(
