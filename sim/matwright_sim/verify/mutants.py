@@ -33,10 +33,11 @@ from .mutation.proof import equivalent, netlist_difference
 from .mutation.reasons import reason
 from .mutation.worker import killed
 
-__all__ = ["CHECK", "GOAL", "Block", "campaign"]
+__all__ = ["CHECK", "GOAL", "LEAST", "Block", "campaign"]
 
-GOAL = 98
-"""Percent of the mutants that are not known to be without effect, to be killed."""
+GOAL, LEAST = 98, 95
+"""Percent of the mutants that are not known to be without effect: aimed at, and below which the check
+fails. Between them lies what no rule explains in a configuration that nobody has looked at."""
 
 CONTROL = 3
 """Mutants of a block that were killed and for which a proof must fail."""
@@ -207,15 +208,16 @@ def _outcome(task: Task, blocks: Sequence[Block]) -> Outcome:
     explained = sum(len(block.explained) for block in blocks)
     listed = sum(len(block.listed) for block in blocks)
     percent = _percent(kills, kills + listed)
+    goal = f"at least {LEAST}, {GOAL} aimed at"
     outcome.figures = [
         Figure("mutants", mutants),
         Figure("killed", kills),
         Figure("proven equivalent", proven),
         Figure("explained", explained),
         Figure("listed", listed),
-        Figure("killed of killed and listed, %", percent, f"at least {GOAL}", percent >= GOAL),
+        Figure("killed of killed and listed, %", percent, goal, percent >= LEAST),
     ]
-    if percent < GOAL:
+    if percent < LEAST:
         count = max(len(block.mutants) for block in blocks)
         outcome.failures += [
             _failure(task, mutant, count) for block in blocks for mutant in block.listed[:_SHOWN]
