@@ -224,7 +224,7 @@ PROOFS = (
                 Plant(_CHECK, "for name in STARTS:", "for name in STARTS[1:]:"),
             ),
         ),
-        depth=12,
+        depth=24,
         quick=False,
         applies=lambda config: not config.build.unsafe_unchecked,
     ),
